@@ -1,0 +1,106 @@
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use pin_project_lite::pin_project;
+
+use crate::{Classify, Hold, OnReject, Outcome, PanicGuard, Permit, Rejected, Verdict};
+
+pin_project! {
+    /// The response future of [`Admission`](crate::Admission).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropped before it is ready, it drops the permit: the call counts as cancelled and its slot is free at once.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct AdmissionFuture<F, P, C, R, U, K> {
+        #[pin]
+        state: State<F, P, C, K>,
+        on_reject: R,
+        hold: U,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    pub(crate) enum State<F, P, C, K> {
+        Called { #[pin] future: F, permit: Option<P>, classify: C },
+        Refused { refused: Option<(Rejected, K)> },
+    }
+}
+
+impl<F, P, C, R, U, K> AdmissionFuture<F, P, C, R, U, K> {
+    pub(crate) const fn new(state: State<F, P, C, K>, on_reject: R, hold: U) -> Self {
+        Self {
+            state,
+            on_reject,
+            hold,
+        }
+    }
+}
+
+impl<F, P, C, R, U, K, Res, E> Future for AdmissionFuture<F, P, C, R, U, K>
+where
+    F: Future<Output = Result<Res, E>>,
+    P: Permit,
+    C: Classify<Res, E>,
+    R: OnReject<Res, E, K>,
+    U: Hold<R::Response, P>,
+{
+    type Output = Result<U::Response, R::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        match this.state.project() {
+            StateProj::Called {
+                future,
+                permit,
+                classify,
+            } => {
+                let result = ready!(PanicGuard::run(permit, Verdict::Failure, || future.poll(cx)));
+                let outcome = conclude(permit, classify, result.as_ref());
+                let permit = permit.take().expect("polled after completion");
+                Poll::Ready(match result {
+                    Ok(response) => {
+                        let response = R::response(response);
+                        Ok(this.hold.hold(response, Some((permit, outcome))))
+                    }
+                    Err(error) => {
+                        permit.end(outcome);
+                        Err(R::error(error))
+                    }
+                })
+            }
+            StateProj::Refused { refused } => {
+                let (why, kept) = refused.take().expect("polled after completion");
+                let answer = this.on_reject.reject(why, kept);
+                Poll::Ready(answer.map(|response| this.hold.hold(response, None)))
+            }
+        }
+    }
+}
+
+impl<F, P, C, R, U, K> fmt::Debug for AdmissionFuture<F, P, C, R, U, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdmissionFuture").finish_non_exhaustive()
+    }
+}
+
+/// Asks the classifier about a result; if it panics, the permit goes back without a verdict.
+pub fn conclude<Res, E, P: Permit>(
+    permit: &mut Option<P>,
+    classify: &impl Classify<Res, E>,
+    result: Result<&Res, &E>,
+) -> Outcome {
+    PanicGuard::run(permit, Verdict::Ignore, || {
+        let verdict = classify.classify(result);
+        let after = match verdict {
+            Verdict::Failure => classify.retry_after(result),
+            Verdict::Success | Verdict::Ignore => None,
+        };
+        Outcome::from(verdict).retry_after(after)
+    })
+}

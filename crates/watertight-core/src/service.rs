@@ -1,0 +1,131 @@
+use std::{
+    fmt,
+    task::{Context, Poll, ready},
+};
+
+use tower_service::Service;
+
+use crate::{
+    Admit, Classify, Hold, Keep, OnReject, PanicGuard, Verdict,
+    future::{AdmissionFuture, State},
+};
+
+/// The one service behind the circuit breaker, the refusing bulkhead and every keyed variant.
+///
+/// # Readiness
+///
+/// The inner service is polled only while [`Admit::polls_inner`] says so; a call whose inner service was not readied is
+/// refused. A refusal never comes out of `poll_ready`.
+///
+/// # Clone
+///
+/// A clone shares the state behind the handle, and is not ready.
+pub struct Admission<S, A, C, R, U> {
+    inner: S,
+    ready: bool,
+    admit: A,
+    classify: C,
+    on_reject: R,
+    hold: U,
+}
+
+impl<S, A, C, R, U> Admission<S, A, C, R, U> {
+    /// Puts admission in front of a service.
+    pub const fn new(inner: S, admit: A, classify: C, on_reject: R, hold: U) -> Self {
+        Self {
+            inner,
+            ready: false,
+            admit,
+            classify,
+            on_reject,
+            hold,
+        }
+    }
+
+    /// The handle that decides.
+    pub const fn handle(&self) -> &A {
+        &self.admit
+    }
+
+    /// The service behind it.
+    pub const fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// Takes the service out.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, A, C, R, U, Req> Service<Req> for Admission<S, A, C, R, U>
+where
+    S: Service<Req>,
+    A: Admit<Req>,
+    C: Classify<S::Response, S::Error> + Clone,
+    R: Keep<Req> + OnReject<S::Response, S::Error, <R as Keep<Req>>::Kept> + Clone,
+    U: Hold<R::Response, A::Permit> + Clone,
+{
+    type Response = U::Response;
+    type Error = R::Error;
+    type Future = AdmissionFuture<S::Future, A::Permit, C, R, U, R::Kept>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        // Readiness is sticky until `call`: an inner service may have reserved something for us when it said so.
+        if !self.ready && self.admit.polls_inner() {
+            ready!(self.inner.poll_ready(cx)).map_err(R::error)?;
+            self.ready = true;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Req) -> Self::Future {
+        // A circuit that closed since `poll_ready` cannot help this call: its inner service was not readied.
+        let admitted = if self.ready {
+            self.admit.admit(&request)
+        } else {
+            Err(self.admit.refusal())
+        };
+        let state = match admitted {
+            Ok(permit) => {
+                self.ready = false;
+                let mut permit = Some(permit);
+                let future =
+                    PanicGuard::run(&mut permit, Verdict::Failure, || self.inner.call(request));
+                State::Called {
+                    future,
+                    permit,
+                    classify: self.classify.clone(),
+                }
+            }
+            Err(why) => State::Refused {
+                refused: Some((why, self.on_reject.keep(request))),
+            },
+        };
+        AdmissionFuture::new(state, self.on_reject.clone(), self.hold.clone())
+    }
+}
+
+impl<S: Clone, A: Clone, C: Clone, R: Clone, U: Clone> Clone for Admission<S, A, C, R, U> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            // Readiness belongs to the instance that was polled.
+            ready: false,
+            admit: self.admit.clone(),
+            classify: self.classify.clone(),
+            on_reject: self.on_reject.clone(),
+            hold: self.hold.clone(),
+        }
+    }
+}
+
+impl<S: fmt::Debug, A: fmt::Debug, C, R, U> fmt::Debug for Admission<S, A, C, R, U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admission")
+            .field("inner", &self.inner)
+            .field("ready", &self.ready)
+            .field("admit", &self.admit)
+            .finish_non_exhaustive()
+    }
+}

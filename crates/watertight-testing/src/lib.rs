@@ -1,0 +1,26 @@
+//! What Watertight tests its layers with, and what its users test theirs with.
+//!
+//! - [`FaultPlan`] and [`FaultLayer`]: errors, latency, hangs, panics and broken bodies, by script and by seed, changed
+//!   while the service runs.
+//! - [`Ledger`] and [`LedgerLayer`]: which calls a service got, when, how they ended, how many ran at once.
+//! - [`never`], [`ready_after`]: services and futures that misbehave on purpose.
+//!
+//! The clock is tokio's: pause it, and a test of minutes takes no time.
+
+mod fault;
+mod ledger;
+mod services;
+
+#[cfg(feature = "http")]
+pub use self::fault::{FaultBody, InjectedBodyError, Status};
+pub use self::{
+    fault::{
+        BodyFault, Failing, Fault, FaultFuture, FaultLayer, FaultPlan, FaultService, Inject,
+        MAX_RULES, Responding, Rule,
+    },
+    ledger::{
+        DEFAULT_RECORDS, Ended, Label, Ledger, LedgerFuture, LedgerLayer, LedgerService, Record,
+        Unlabelled,
+    },
+    services::{Never, ReadyAfter, never, ready_after},
+};

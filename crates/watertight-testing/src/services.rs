@@ -27,7 +27,7 @@ pub const fn never<Req, Res, E>() -> Never<Req, Res, E> {
     Never(PhantomData)
 }
 
-/// The service made by [`never`].
+/// The service made by [`never()`].
 pub struct Never<Req, Res, E = Infallible>(PhantomData<fn(Req) -> Result<Res, E>>);
 
 impl<Req, Res, E> Service<Req> for Never<Req, Res, E> {

@@ -8,7 +8,7 @@ use std::{
 use tokio::time::{Instant, sleep};
 use tokio_test::{assert_pending, task};
 use tower::{Layer, Service, ServiceExt, service_fn};
-use watertight_testing::{Ended, Ledger, LedgerLayer, LedgerService, never};
+use watertight_testing::{Ended, Ledger, LedgerLayer, LedgerService, Record, never};
 
 #[tokio::test(start_paused = true)]
 async fn a_record_tells_order_time_and_end() {
@@ -26,7 +26,7 @@ async fn a_record_tells_order_time_and_end() {
     let records = ledger.records();
     assert_eq!(records[0].start, start);
     assert_eq!(records[1].duration(), Some(Duration::from_secs(2)));
-    let ends: Vec<_> = records.iter().map(|record| record.ended()).collect();
+    let ends: Vec<_> = records.iter().map(Record::ended).collect();
     assert_eq!(ends, [Some(Ended::Ok), Some(Ended::Err)]);
     ledger.assert_idle();
 }

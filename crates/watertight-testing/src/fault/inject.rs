@@ -22,13 +22,19 @@ pub trait Inject<Res, E> {
 
 /// What is done to a response body.
 #[derive(Clone, Debug)]
+#[cfg_attr(
+    not(feature = "http"),
+    expect(dead_code, reason = "only HTTP has bodies to break")
+)]
 pub struct BodyFault(pub(crate) BodyKind);
 
 #[derive(Clone, Debug)]
+#[cfg_attr(
+    not(feature = "http"),
+    expect(dead_code, reason = "only HTTP has bodies to break")
+)]
 pub(crate) enum BodyKind {
-    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "needs a body"))]
     Slow(Latency, fastrand::Rng),
-    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "needs a body"))]
     Fail(usize),
 }
 

@@ -5,12 +5,11 @@ pub trait Admit<Req> {
     /// What an admitted call holds until it ends.
     type Permit: Permit;
 
-    /// Whether the inner service is to be readied now.
+    /// Why the inner service is to be left alone now, and the next call refused; nothing if it is to be readied.
     ///
-    /// `false` leaves the inner service alone, and then `call` refuses. Keyed admission always says `true`: which key
-    /// the request has is not known yet.
-    fn polls_inner(&self) -> bool {
-        true
+    /// Keyed admission always says nothing: which key the request has is not known yet.
+    fn gate(&self) -> Option<Rejected> {
+        None
     }
 
     /// Admits or refuses this request.
@@ -20,8 +19,8 @@ pub trait Admit<Req> {
     /// The refusal.
     fn admit(&self, request: &Req) -> Result<Self::Permit, Rejected>;
 
-    /// Refuses a request because the inner service was not readied.
-    fn refusal(&self) -> Rejected;
+    /// Refuses a request whose inner service was not readied: as [`gate`](Self::gate) said, if it was asked.
+    fn refuse(&self, gated: Option<Rejected>) -> Rejected;
 }
 
 /// The right to one call. It ends with an outcome; dropped without one, the call was cancelled.

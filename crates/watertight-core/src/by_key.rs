@@ -32,8 +32,8 @@ where
         self.keyed.get(&(self.key)(request)).admit(request)
     }
 
-    fn refusal(&self) -> Rejected {
-        self.keyed.overflow().refusal()
+    fn refuse(&self, gated: Option<Rejected>) -> Rejected {
+        self.keyed.overflow().refuse(gated)
     }
 }
 

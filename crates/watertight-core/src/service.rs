@@ -6,7 +6,7 @@ use std::{
 use tower_service::Service;
 
 use crate::{
-    Admit, Classify, Hold, Keep, OnReject, PanicGuard, Verdict,
+    Admit, Classify, Hold, Keep, OnReject, PanicGuard, Rejected, Verdict,
     future::{AdmissionFuture, State},
 };
 
@@ -14,7 +14,7 @@ use crate::{
 ///
 /// # Readiness
 ///
-/// The inner service is polled only while [`Admit::polls_inner`] says so; a call whose inner service was not readied is
+/// The inner service is polled only while [`Admit::gate`] lets it be; a call whose inner service was not readied is
 /// refused. A refusal never comes out of `poll_ready`.
 ///
 /// # Clone
@@ -22,11 +22,20 @@ use crate::{
 /// A clone shares the state behind the handle, and is not ready.
 pub struct Admission<S, A, C, R, U> {
     inner: S,
-    ready: bool,
+    ready: Ready,
     admit: A,
     classify: C,
     on_reject: R,
     hold: U,
+}
+
+/// What `poll_ready` found out.
+#[derive(Clone, Copy, Debug)]
+enum Ready {
+    /// The inner service is ready for one call.
+    Inner,
+    /// It is not, and the next call is refused.
+    Not(Option<Rejected>),
 }
 
 impl<S, A, C, R, U> Admission<S, A, C, R, U> {
@@ -34,7 +43,7 @@ impl<S, A, C, R, U> Admission<S, A, C, R, U> {
     pub const fn new(inner: S, admit: A, classify: C, on_reject: R, hold: U) -> Self {
         Self {
             inner,
-            ready: false,
+            ready: Ready::Not(None),
             admit,
             classify,
             on_reject,
@@ -72,23 +81,27 @@ where
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         // Readiness is sticky until `call`: an inner service may have reserved something for us when it said so.
-        if !self.ready && self.admit.polls_inner() {
-            ready!(self.inner.poll_ready(cx)).map_err(R::error)?;
-            self.ready = true;
+        if matches!(self.ready, Ready::Not(_)) {
+            self.ready = match self.admit.gate() {
+                Some(why) => Ready::Not(Some(why)),
+                None => {
+                    ready!(self.inner.poll_ready(cx)).map_err(R::error)?;
+                    Ready::Inner
+                }
+            };
         }
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
         // A circuit that closed since `poll_ready` cannot help this call: its inner service was not readied.
-        let admitted = if self.ready {
-            self.admit.admit(&request)
-        } else {
-            Err(self.admit.refusal())
+        let admitted = match self.ready {
+            Ready::Inner => self.admit.admit(&request),
+            Ready::Not(gated) => Err(self.admit.refuse(gated)),
         };
         let state = match admitted {
             Ok(permit) => {
-                self.ready = false;
+                self.ready = Ready::Not(None);
                 let mut permit = Some(permit);
                 let future =
                     PanicGuard::run(&mut permit, Verdict::Failure, || self.inner.call(request));
@@ -111,7 +124,7 @@ impl<S: Clone, A: Clone, C: Clone, R: Clone, U: Clone> Clone for Admission<S, A,
         Self {
             inner: self.inner.clone(),
             // Readiness belongs to the instance that was polled.
-            ready: false,
+            ready: Ready::Not(None),
             admit: self.admit.clone(),
             classify: self.classify.clone(),
             on_reject: self.on_reject.clone(),

@@ -54,8 +54,9 @@ impl Gate {
 impl<Req> Admit<Req> for Gate {
     type Permit = Ticket;
 
-    fn polls_inner(&self) -> bool {
-        !self.0.shut.load(Ordering::SeqCst)
+    fn gate(&self) -> Option<Rejected> {
+        let shut = self.0.shut.load(Ordering::SeqCst);
+        shut.then(|| Rejected::new("gate", Reason::Open))
     }
 
     fn admit(&self, _: &Req) -> Result<Ticket, Rejected> {
@@ -70,8 +71,8 @@ impl<Req> Admit<Req> for Gate {
         })
     }
 
-    fn refusal(&self) -> Rejected {
-        Rejected::new("gate", Reason::Open)
+    fn refuse(&self, gated: Option<Rejected>) -> Rejected {
+        gated.unwrap_or(Rejected::new("gate", Reason::Open))
     }
 }
 

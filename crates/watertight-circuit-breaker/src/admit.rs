@@ -1,0 +1,44 @@
+use watertight_core::{Admission, Admit, Forget, Reason, Rejected, Wrap};
+
+use crate::{BreakerPermit, CircuitBreaker, machine::State};
+
+impl<Req> Admit<Req> for CircuitBreaker {
+    type Permit = BreakerPermit;
+
+    fn gate(&self) -> Option<Rejected> {
+        let shared = self.shared();
+        let refused = shared.machine.gate(|| shared.now());
+        refused.map(|refused| shared.rejected(refused))
+    }
+
+    fn admit(&self, _: &Req) -> Result<BreakerPermit, Rejected> {
+        self.try_acquire()
+    }
+
+    fn refuse(&self, gated: Option<Rejected>) -> Rejected {
+        let shared = self.shared();
+        let why = gated.or_else(|| Admit::<Req>::gate(self));
+        let why = why.unwrap_or(Rejected::new(shared.name, Reason::Open));
+        shared.count_refused(&self.stripe().tally, why);
+        why
+    }
+}
+
+impl<S, C, R, U> Wrap<S, C, R, U> for CircuitBreaker {
+    type Service = Admission<S, Self, C, R, U>;
+
+    fn wrap(self, inner: S, classify: C, on_reject: R, hold: U) -> Self::Service {
+        Admission::new(inner, self, classify, on_reject, hold)
+    }
+}
+
+impl Forget for CircuitBreaker {
+    fn can_be_forgotten(&self) -> bool {
+        // What an operator has asked for must not be forgotten.
+        let held = matches!(
+            self.state(),
+            State::ForcedOpen | State::Disabled | State::MetricsOnly
+        );
+        !held && self.is_idle()
+    }
+}

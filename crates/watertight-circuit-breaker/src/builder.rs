@@ -1,0 +1,220 @@
+use std::{fmt::Debug, hash::Hash, sync::Arc, time::Duration};
+
+use watertight_core::{BuildError, Component, KeyLimits, Keyed, Registry, intern};
+
+use crate::{
+    CircuitBreaker,
+    config::{Backoff, Cancelled, Config, Ramp, SlowCalls, Window},
+    machine::{Rules, State},
+};
+
+/// Builds a [`CircuitBreaker`]. Every setting has a default; `build` names a setting that makes no sense.
+///
+/// | setting | default |
+/// |---|---|
+/// | `failure_rate` | 0.5 |
+/// | `window` | the last 100 calls |
+/// | `minimum_calls` | 20, or the window of calls if that is smaller |
+/// | `slow_calls`, `consecutive_failures`, `ramp` | none |
+/// | `open_for` | 5 s |
+/// | `backoff` | 2.0 up to 60 s, with a jitter of 0.1 |
+/// | `probes`, `probe_timeout` | 3, 5 s |
+/// | `cancelled` | `Never` |
+#[must_use = "a builder does nothing until `build`"]
+#[derive(Clone, Debug)]
+pub struct CircuitBreakerBuilder {
+    name: String,
+    config: Config,
+    longest: Option<(f64, Duration)>,
+    jitter: f64,
+    state: State,
+    seed: Option<u64>,
+    registry: Option<Registry>,
+}
+
+impl CircuitBreakerBuilder {
+    pub(crate) fn new(name: String) -> Self {
+        Self {
+            name,
+            config: Config::default(),
+            longest: None,
+            jitter: Backoff::new(1.0, Duration::ZERO).jitter,
+            state: State::Closed,
+            seed: None,
+            registry: None,
+        }
+    }
+
+    /// Opens when this share of the calls in the window has failed; above 0 and up to 1.
+    pub const fn failure_rate(mut self, rate: f64) -> Self {
+        self.config.failure_rate = Some(rate);
+        self
+    }
+
+    /// Does not open by the rate of failures; another limit is needed then.
+    pub const fn no_failure_rate(mut self) -> Self {
+        self.config.failure_rate = None;
+        self
+    }
+
+    /// Rates count once this many calls are in the window.
+    pub const fn minimum_calls(mut self, calls: u32) -> Self {
+        self.config.minimum_calls = Some(calls);
+        self
+    }
+
+    /// What the rates are taken over.
+    pub const fn window(mut self, window: Window) -> Self {
+        self.config.window = window;
+        self
+    }
+
+    /// Opens when this share of the calls took longer than `after`.
+    pub const fn slow_calls(mut self, after: Duration, rate: f64) -> Self {
+        self.config.slow_calls = Some(SlowCalls::new(after, rate));
+        self
+    }
+
+    /// Opens after this many failures in a row, whatever the rate is.
+    pub const fn consecutive_failures(mut self, failures: u32) -> Self {
+        self.config.consecutive_failures = Some(failures);
+        self
+    }
+
+    /// How long an open circuit refuses before it takes probes.
+    pub const fn open_for(mut self, wait: Duration) -> Self {
+        self.config.open_for = wait;
+        self
+    }
+
+    /// Each further wait is `factor` times as long, up to `max`; a server's `Retry-After` is also cut there.
+    ///
+    /// The back-off is forgotten step by step, each after a healthy time as long as its wait.
+    pub const fn backoff(mut self, factor: f64, max: Duration) -> Self {
+        self.longest = Some((factor, max));
+        self
+    }
+
+    /// The share by which a repeated wait may be shorter, at random; from 0 to 1.
+    pub const fn jitter(mut self, share: f64) -> Self {
+        self.jitter = share;
+        self
+    }
+
+    /// How many calls a half-open circuit lets through, in flight or decided.
+    pub const fn probes(mut self, probes: u16) -> Self {
+        self.config.probes = probes;
+        self
+    }
+
+    /// Probes that have not come back after this time are written off, and new ones are taken.
+    pub const fn probe_timeout(mut self, timeout: Duration) -> Self {
+        self.config.probe_timeout = timeout;
+        self
+    }
+
+    /// Lets traffic back gradually after the circuit has closed.
+    pub const fn ramp(mut self, ramp: Ramp) -> Self {
+        self.config.ramp = Some(ramp);
+        self
+    }
+
+    /// What a call says whose caller went away.
+    pub const fn cancelled(mut self, cancelled: Cancelled) -> Self {
+        self.config.cancelled = cancelled;
+        self
+    }
+
+    /// Records each call's duration as a metric, also where the clock is not read otherwise (some 20 ns per call).
+    pub const fn record_durations(mut self) -> Self {
+        self.config.record_durations = true;
+        self
+    }
+
+    /// Starts as a circuit that records and never refuses.
+    pub const fn metrics_only(mut self) -> Self {
+        self.state = State::MetricsOnly;
+        self
+    }
+
+    /// Starts held open, until it is reset.
+    pub const fn forced_open(mut self) -> Self {
+        self.state = State::ForcedOpen;
+        self
+    }
+
+    /// Starts as a circuit that lets every call through and records nothing.
+    pub const fn disabled(mut self) -> Self {
+        self.state = State::Disabled;
+        self
+    }
+
+    /// Makes jitter and ramp repeatable.
+    pub const fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Makes it known to a registry.
+    pub fn register(mut self, registry: &Registry) -> Self {
+        self.registry = Some(registry.clone());
+        self
+    }
+
+    /// Builds the circuit breaker.
+    ///
+    /// # Errors
+    ///
+    /// A setting makes no sense or contradicts another, or the name is taken in the registry.
+    pub fn build(self) -> Result<CircuitBreaker, BuildError> {
+        let (name, rules) = self.checked()?;
+        let seed = self.seed.unwrap_or_else(|| seed_of(name));
+        let breaker = CircuitBreaker::from_parts(name, rules, self.state, seed);
+        if let Some(registry) = self.registry {
+            let shared = Arc::clone(breaker.shared()) as Arc<dyn Component>;
+            breaker.shared().events.attach(registry.register(&shared)?);
+        }
+        Ok(breaker)
+    }
+
+    /// Builds one circuit breaker per key, with these settings each, and one more for the keys there is no room for.
+    ///
+    /// The keys' breakers share the name, and are not in the registry one by one.
+    ///
+    /// # Errors
+    ///
+    /// A setting makes no sense or contradicts another.
+    pub fn keyed<K>(self, limits: KeyLimits) -> Result<Keyed<K, CircuitBreaker>, BuildError>
+    where
+        K: Clone + Debug + Eq + Hash + Send + Sync + 'static,
+    {
+        let (name, rules) = self.checked()?;
+        let (state, seed) = (self.state, self.seed.unwrap_or_else(|| seed_of(name)));
+        let make = move || {
+            // A time window belongs to one breaker, so each gets rules of its own.
+            let rules = Rules::new(name, rules.config).expect("checked above");
+            CircuitBreaker::from_parts(name, rules, state, seed)
+        };
+        Ok(Keyed::new(limits, make(), move |_: &K| make()))
+    }
+
+    fn checked(&self) -> Result<(&'static str, Rules), BuildError> {
+        let name = intern(&self.name)?;
+        let mut config = self.config;
+        let usual = config.effective_backoff();
+        let (factor, max) = self.longest.unwrap_or((usual.factor, usual.max));
+        let jitter = self.jitter;
+        config.backoff = Some(Backoff {
+            factor,
+            max,
+            jitter,
+        });
+        Ok((name, Rules::new(name, config)?))
+    }
+}
+
+// FNV-1a: breakers of different names do not probe together, and every run is the same.
+fn seed_of(name: &str) -> u64 {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, step)
+}

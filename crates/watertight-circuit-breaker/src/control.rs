@@ -1,0 +1,91 @@
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+use watertight_core::BuildError;
+
+use crate::{CircuitBreaker, config::Config, event::BreakerEvent, machine::State, sync::lock};
+
+/// What an operator can do at run time.
+impl CircuitBreaker {
+    /// Holds the circuit open until it is [`reset`](Self::reset), whatever happens.
+    pub fn force_open(&self, why: impl Into<Arc<str>>) {
+        self.hold_open(why.into(), None);
+    }
+
+    /// Holds the circuit open for a time; after it, the circuit is closed by the next call.
+    pub fn force_open_for(&self, why: impl Into<Arc<str>>, duration: Duration) {
+        self.hold_open(why.into(), Some(duration));
+    }
+
+    /// Lets every call through and records nothing until it is [`reset`](Self::reset).
+    pub fn disable(&self) {
+        self.force(State::Disabled);
+    }
+
+    /// Lets every call through and records it; instead of opening, the circuit says once that it would have.
+    pub fn metrics_only(&self) {
+        self.force(State::MetricsOnly);
+    }
+
+    /// Closes the circuit, empties its window and forgets its back-off. Calls that are under way count no more.
+    pub fn reset(&self) {
+        let from = self.state();
+        self.force(State::Closed);
+        let shared = self.shared();
+        shared.emit(
+            shared.machine.generation(),
+            Instant::now(),
+            BreakerEvent::Reset { from },
+        );
+    }
+
+    /// Changes the configuration at run time and keeps the state; another kind or size of window starts empty.
+    ///
+    /// # Errors
+    ///
+    /// The changed configuration makes no sense; the old one stays in force.
+    ///
+    /// ```
+    /// # use watertight_circuit_breaker::CircuitBreaker;
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let payments = CircuitBreaker::builder("payments").build()?;
+    /// payments.update(|config| config.failure_rate = Some(0.2))?;
+    /// let error = payments.update(|config| config.probes = 0).unwrap_err();
+    /// assert_eq!(error.field(), "probes");
+    /// # Ok::<(), watertight_core::BuildError>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn update(&self, change: impl FnOnce(&mut Config)) -> Result<(), BuildError> {
+        let shared = self.shared();
+        let _updating = self.updating();
+        let old = shared.rules.load_full();
+        let mut config = old.config;
+        change(&mut config);
+        let new = Arc::new(old.updated(shared.name, config)?);
+        shared.rules.store(Arc::clone(&new));
+        shared.machine.adopt(&old, shared.at(shared.now(), &new));
+        shared.emit(
+            shared.machine.generation(),
+            Instant::now(),
+            BreakerEvent::Updated,
+        );
+        Ok(())
+    }
+
+    fn hold_open(&self, why: Arc<str>, duration: Option<Duration>) {
+        let shared = self.shared();
+        lock(&shared.story).note = Some(why);
+        let now = shared.now();
+        let until = duration.map(|duration| now.plus(duration));
+        shared
+            .machine
+            .force(State::ForcedOpen, until, now, &|change| shared.tell(change));
+    }
+
+    fn force(&self, state: State) {
+        let shared = self.shared();
+        shared
+            .machine
+            .force(state, None, shared.now(), &|change| shared.tell(change));
+    }
+}

@@ -1,0 +1,96 @@
+use crate::{
+    machine::{
+        ring::{Ring, Sums},
+        tally::Tallies,
+        word::is_newer,
+    },
+    sync::{AtomicU32, Mutex, Ordering, lock},
+};
+
+/// The exact window over the last calls, whose successes do not meet.
+///
+/// Below the minimum every call is recorded in order. Above it, a success can only lower the rates, so it is left in its
+/// thread's tally; a failure or a slow call fetches what the tallies hold, and then decides.
+#[derive(Debug)]
+pub(crate) struct CountWindow {
+    ring: Mutex<Recent>,
+    /// One more than the generation that has reached its minimum, so that zero is none.
+    warm: AtomicU32,
+}
+
+#[derive(Debug)]
+struct Recent {
+    ring: Ring,
+    generation: u32,
+}
+
+impl CountWindow {
+    pub(crate) fn new(capacity: u32) -> Self {
+        let ring = Ring::new(capacity);
+        Self {
+            ring: Mutex::new(Recent {
+                ring,
+                generation: 0,
+            }),
+            warm: AtomicU32::new(0),
+        }
+    }
+
+    pub(crate) fn is_warm(&self, generation: u32) -> bool {
+        self.warm.load(Ordering::Relaxed) == generation + 1
+    }
+
+    /// Records a call that may decide, and tells the sums with it.
+    pub(crate) fn record(
+        &self,
+        generation: u32,
+        minimum: u32,
+        (failed, slow): (bool, bool),
+        tallies: &dyn Tallies,
+    ) -> Sums {
+        let mut recent = lock(&self.ring);
+        self.catch_up(&mut recent, generation, tallies);
+        if recent.generation != generation {
+            return Sums::default();
+        }
+        recent.ring.push(failed, slow);
+        let sums = recent.ring.sums();
+        if sums.total >= minimum {
+            self.warm.store(generation + 1, Ordering::Relaxed);
+        }
+        sums
+    }
+
+    /// The sums of a generation, with the successes that are still in the tallies.
+    pub(crate) fn sums(&self, generation: u32, tallies: &dyn Tallies) -> Sums {
+        let mut recent = lock(&self.ring);
+        self.catch_up(&mut recent, generation, tallies);
+        recent.ring.sums()
+    }
+
+    /// Starts over with another size, unless the size is the same.
+    pub(crate) fn resize(&self, capacity: u32, generation: u32, tallies: &dyn Tallies) {
+        let mut recent = lock(&self.ring);
+        if recent.ring.capacity() != capacity {
+            tallies.fetch();
+            recent.ring = Ring::new(capacity);
+            recent.generation = generation;
+            self.warm.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Has the next call decide whether the minimum is reached, because the minimum has changed.
+    pub(crate) fn cool(&self) {
+        self.warm.store(0, Ordering::Relaxed);
+    }
+
+    fn catch_up(&self, recent: &mut Recent, generation: u32, tallies: &dyn Tallies) {
+        let successes = tallies.fetch();
+        if recent.generation == generation {
+            recent.ring.push_successes(successes);
+        } else if is_newer(generation, recent.generation) {
+            recent.ring.clear();
+            recent.generation = generation;
+        }
+    }
+}

@@ -1,0 +1,200 @@
+use std::time::Duration;
+
+/// The states of a circuit.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum State {
+    /// Calls flow and are judged.
+    Closed,
+    /// Calls are refused until the wait is over.
+    Open,
+    /// A few probes are let through to see whether the service is back.
+    HalfOpen,
+    /// An operator holds it open.
+    ForcedOpen,
+    /// Calls flow and nothing is recorded.
+    Disabled,
+    /// Calls flow and are judged; a circuit that would open only says so.
+    MetricsOnly,
+    /// Closed again, with a growing share of the traffic.
+    Recovering,
+}
+
+impl State {
+    /// Every state, in the order of declaration.
+    pub const ALL: [Self; 7] = [
+        Self::Closed,
+        Self::Open,
+        Self::HalfOpen,
+        Self::ForcedOpen,
+        Self::Disabled,
+        Self::MetricsOnly,
+        Self::Recovering,
+    ];
+
+    /// The state as a metric label, in snake case.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half_open",
+            Self::ForcedOpen => "forced_open",
+            Self::Disabled => "disabled",
+            Self::MetricsOnly => "metrics_only",
+            Self::Recovering => "recovering",
+        }
+    }
+
+    /// Whether finished calls are recorded in the window.
+    pub(crate) const fn records(self) -> bool {
+        matches!(self, Self::Closed | Self::MetricsOnly | Self::Recovering)
+    }
+}
+
+/// Time since the breaker was made.
+///
+/// Microseconds: fine enough that a limit holds to the letter, coarse enough for half a million years in 64 bits.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Now(pub(crate) u64);
+
+impl Now {
+    /// The moment this long after the breaker was made.
+    pub(crate) fn since_start(elapsed: Duration) -> Self {
+        Self(micros(elapsed))
+    }
+
+    pub(crate) const fn elapsed(self) -> Duration {
+        Duration::from_micros(self.0)
+    }
+
+    pub(crate) fn plus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(micros(duration)))
+    }
+
+    pub(crate) const fn millis(self) -> u64 {
+        self.0 / 1_000
+    }
+}
+
+pub(crate) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+const WHEN_BITS: u32 = 37;
+const GENERATION_BITS: u32 = 24;
+
+/// "Never": the latest moment the word can hold, some four years after the breaker was made.
+pub(crate) const NEVER: u64 = (1 << WHEN_BITS) - 1;
+
+/// The whole state in 64 bits: mode (3), generation (24), a moment in milliseconds (37).
+///
+/// The moment is when an open circuit takes its first probe, when a round of probes is over, when a ramp started, when a
+/// forced state ends, or since when the circuit is closed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Word {
+    pub(crate) state: State,
+    pub(crate) generation: u32,
+    pub(crate) when: u64,
+}
+
+impl Word {
+    pub(crate) fn pack(self) -> u64 {
+        let mode = State::ALL.iter().position(|state| *state == self.state);
+        let mode = mode.unwrap_or_default() as u64;
+        (mode << (WHEN_BITS + GENERATION_BITS))
+            | (u64::from(self.generation & GENERATION_MASK) << WHEN_BITS)
+            | self.when.min(NEVER)
+    }
+
+    pub(crate) const fn unpack(word: u64) -> Self {
+        let state = match word >> (WHEN_BITS + GENERATION_BITS) {
+            0 => State::Closed,
+            1 => State::Open,
+            2 => State::HalfOpen,
+            3 => State::ForcedOpen,
+            4 => State::Disabled,
+            5 => State::MetricsOnly,
+            _ => State::Recovering,
+        };
+        Self {
+            state,
+            generation: (word >> WHEN_BITS) as u32 & GENERATION_MASK,
+            when: word & NEVER,
+        }
+    }
+
+    /// The word after a transition.
+    pub(crate) const fn next(self, state: State, when: u64) -> Self {
+        Self {
+            state,
+            generation: (self.generation + 1) & GENERATION_MASK,
+            when,
+        }
+    }
+}
+
+pub(crate) const GENERATION_MASK: u32 = (1 << GENERATION_BITS) - 1;
+
+/// Whether a generation comes after another, also where the count has wrapped around.
+pub(crate) const fn is_newer(generation: u32, than: u32) -> bool {
+    let ahead = generation.wrapping_sub(than) & GENERATION_MASK;
+    ahead != 0 && ahead <= GENERATION_MASK / 2
+}
+
+/// What an admitted call carries in 64 bits: generation (24), probe, timed, slow, start in microseconds (37).
+///
+/// The start wraps after 38 hours, which no call that anybody waits for takes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Ticket(u64);
+
+const PROBE: u64 = 1 << 39;
+const TIMED: u64 = 1 << 38;
+const SLOW: u64 = 1 << 37;
+const START: u64 = SLOW - 1;
+
+impl Ticket {
+    pub(crate) const fn new(generation: u32, probe: bool, start: Option<Now>) -> Self {
+        let probe = if probe { PROBE } else { 0 };
+        let start = match start {
+            Some(now) => TIMED | (now.0 & START),
+            None => 0,
+        };
+        Self(((generation as u64) << 40) | probe | start)
+    }
+
+    /// What is left of a ticket whose call has ended: no living ticket is timed and was found slow.
+    pub(crate) const SPENT: Self = Self(TIMED | SLOW);
+
+    pub(crate) const fn generation(self) -> u32 {
+        (self.0 >> 40) as u32
+    }
+
+    pub(crate) const fn is_probe(self) -> bool {
+        self.0 & PROBE != 0
+    }
+
+    /// How long the call has taken, where its start was noted.
+    pub(crate) const fn elapsed(self, now: Now) -> Option<Duration> {
+        if self.0 & TIMED == 0 {
+            return None;
+        }
+        let micros = now.0.wrapping_sub(self.0 & START) & START;
+        Some(Duration::from_micros(micros))
+    }
+
+    pub(crate) const fn is_timed(self) -> bool {
+        self.0 & TIMED != 0
+    }
+
+    /// Whether the call was found slow when its head arrived.
+    pub(crate) const fn was_slow(self) -> bool {
+        self.0 & SLOW != 0
+    }
+
+    /// The same ticket with its time taken: what the body does later counts no more.
+    pub(crate) const fn stopped(self, slow: bool) -> Self {
+        let ticket = self.0 & !(TIMED | START);
+        Self(if slow { ticket | SLOW } else { ticket })
+    }
+}

@@ -43,13 +43,15 @@ pub(crate) fn steps<'w>(
         if options.what != What::All && options.what != what {
             continue;
         }
-        if let Some(program) = needs {
-            steps.extend(tools::system(program)?);
-        }
+        let mut commands = match needs {
+            Some(program) => tools::system(program)?,
+            None => Vec::new(),
+        };
         let mut run = peers(workspace, "run");
         run.args(["--release", "--bin", binary, "--"])
             .args(&options.args);
-        steps.push(Step::command(format!("bench {binary}"), run).within(LIMIT));
+        commands.push(run);
+        steps.push(Step::commands(format!("bench {binary}"), commands).within(LIMIT));
     }
     Ok(steps)
 }

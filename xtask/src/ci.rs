@@ -1,5 +1,7 @@
 //! `cargo xtask ci`: what must pass before a change lands, the quick and the likely failures first.
 
+use std::process::Command;
+
 use crate::{
     bench::peers, cargo::cargo, features, metric_names, step::Step, test, tools,
     workspace::Workspace,
@@ -7,12 +9,8 @@ use crate::{
 
 pub(crate) fn steps(workspace: &Workspace) -> Vec<Step<'_>> {
     let root = workspace.root();
-    let mut steps = vec![
-        Step::command("format", cargo(root, ["fmt", "--all", "--check"])),
-        Step::check("metric names", || metric_names::check(workspace)),
-    ];
-    steps.extend(supply_chain(workspace));
-
+    let mut docs = cargo(root, ["doc", "--workspace", "--no-deps", "--all-features"]);
+    docs.env("RUSTDOCFLAGS", "-D warnings");
     let lint = [
         "clippy",
         "--workspace",
@@ -22,12 +20,14 @@ pub(crate) fn steps(workspace: &Workspace) -> Vec<Step<'_>> {
         "-D",
         "warnings",
     ];
-    steps.push(Step::command("lints", cargo(root, lint)));
-    let mut docs = cargo(root, ["doc", "--workspace", "--no-deps", "--all-features"]);
-    docs.env("RUSTDOCFLAGS", "-D warnings");
-    steps.push(Step::command("docs", docs));
-    steps.extend(features::steps(workspace));
 
+    let mut steps = vec![
+        Step::command("format", cargo(root, ["fmt", "--all", "--check"])),
+        Step::check("metric names", || metric_names::check(workspace)),
+        Step::command("lints", cargo(root, lint)),
+        Step::command("docs", docs),
+    ];
+    steps.extend(features::steps(workspace));
     steps.extend(test::steps(workspace, &test::Options::default()));
     steps.push(Step::command(
         "demo",
@@ -37,14 +37,15 @@ pub(crate) fn steps(workspace: &Workspace) -> Vec<Step<'_>> {
         "peers' benchmark compiles",
         peers(workspace, "check"),
     ));
+    steps.push(supply_chain(workspace));
     steps
 }
 
-/// What others wrote: licences, duplicates, sources. Advisories need the network, so they are not a gate.
-fn supply_chain(workspace: &Workspace) -> impl Iterator<Item = Step<'_>> {
-    let (install, mut deny) = tools::cargo_deny(workspace);
-    deny.args(["--all-features", "check", "bans", "licenses", "sources"]);
-    install
-        .into_iter()
-        .chain([Step::command("supply chain", deny)])
+/// What others wrote: licences, duplicates, sources. Advisories need the network, so they are no gate.
+fn supply_chain(workspace: &Workspace) -> Step<'_> {
+    let (install, program) = tools::cargo_deny(workspace);
+    let mut deny = Command::new(program);
+    deny.current_dir(workspace.root())
+        .args(["check", "bans", "licenses", "sources"]);
+    Step::commands("supply chain", install.into_iter().chain([deny]).collect())
 }

@@ -1,14 +1,10 @@
 //! Programs that are not ours: found, or installed where we may.
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{env, path::PathBuf, process::Command};
 
 use anyhow::bail;
 
-use crate::{cargo::cargo, step::Step, workspace::Workspace};
+use crate::{cargo::cargo, workspace::Workspace};
 
 const CARGO_DENY: (&str, &str) = ("cargo-deny", "0.20.2");
 
@@ -20,10 +16,10 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// What it takes to have a program of the system: nothing, an installation, or one line that says what to install.
-pub(crate) fn system(program: &str) -> anyhow::Result<Option<Step<'static>>> {
+/// What it takes to have a program of the system: no command, those that install it, or one line that says what to install.
+pub(crate) fn system(program: &str) -> anyhow::Result<Vec<Command>> {
     if find(program).is_some() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     if !may_install() {
         bail!(
@@ -35,7 +31,7 @@ pub(crate) fn system(program: &str) -> anyhow::Result<Option<Step<'static>>> {
         command.env("DEBIAN_FRONTEND", "noninteractive").args(args);
         command
     };
-    let commands = vec![
+    Ok(vec![
         apt(&["update", "--quiet"]),
         apt(&[
             "install",
@@ -44,30 +40,23 @@ pub(crate) fn system(program: &str) -> anyhow::Result<Option<Step<'static>>> {
             "--no-install-recommends",
             program,
         ]),
-    ];
-    Ok(Some(Step::commands(format!("install {program}"), commands)))
+    ])
 }
 
-/// `cargo deny`, and the step that installs it under `target/tools` if neither is there.
-pub(crate) fn cargo_deny(workspace: &Workspace) -> (Option<Step<'static>>, Command) {
+/// The path of cargo-deny, and the command that installs it under `target/tools` if it is nowhere yet.
+pub(crate) fn cargo_deny(workspace: &Workspace) -> (Option<Command>, PathBuf) {
     let (name, version) = CARGO_DENY;
     if let Some(found) = find(name) {
-        return (None, deny(&found, workspace));
+        return (None, found);
     }
     let folder = workspace.target("tools");
     let program = folder.join("bin").join(name);
     let install = (!program.is_file()).then(|| {
         let mut install = cargo(workspace.root(), ["install", "--locked", "--quiet", name]);
         install.args(["--version", version, "--root"]).arg(&folder);
-        Step::command(format!("install {name}"), install)
+        install
     });
-    (install, deny(&program, workspace))
-}
-
-fn deny(program: &Path, workspace: &Workspace) -> Command {
-    let mut command = Command::new(program);
-    command.current_dir(workspace.root()).arg("deny");
-    command
+    (install, program)
 }
 
 #[cfg(unix)]

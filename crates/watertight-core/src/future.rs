@@ -6,6 +6,7 @@ use std::{
 };
 
 use pin_project_lite::pin_project;
+use tower_service::Service;
 
 use crate::{Classify, Hold, OnReject, Outcome, PanicGuard, Permit, Rejected, Verdict};
 
@@ -26,16 +27,39 @@ pin_project! {
 
 pin_project! {
     #[project = StateProj]
-    pub(crate) enum State<F, P, C, K> {
+    enum State<F, P, C, K> {
         Called { #[pin] future: F, permit: Option<P>, classify: C },
         Refused { refused: Option<(Rejected, K)> },
     }
 }
 
-impl<F, P, C, R, U, K> AdmissionFuture<F, P, C, R, U, K> {
-    pub(crate) const fn new(state: State<F, P, C, K>, on_reject: R, hold: U) -> Self {
+impl<F, P: Permit, C, R, U, K> AdmissionFuture<F, P, C, R, U, K> {
+    /// Calls a service that is ready, with a permit that ends as a failure if the call panics.
+    pub fn called<S, Req>(service: &mut S, request: Req, permit: P, parts: (C, R, U)) -> Self
+    where
+        S: Service<Req, Future = F>,
+    {
+        let mut permit = Some(permit);
+        let call = || service.call(request);
+        let future = PanicGuard::run(&mut permit, Verdict::Failure, call);
+        let (classify, on_reject, hold) = parts;
+        let state = State::Called {
+            future,
+            permit,
+            classify,
+        };
         Self {
             state,
+            on_reject,
+            hold,
+        }
+    }
+
+    /// Answers a request that was refused.
+    pub const fn refused(why: Rejected, kept: K, on_reject: R, hold: U) -> Self {
+        let refused = Some((why, kept));
+        Self {
+            state: State::Refused { refused },
             on_reject,
             hold,
         }

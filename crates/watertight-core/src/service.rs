@@ -5,10 +5,7 @@ use std::{
 
 use tower_service::Service;
 
-use crate::{
-    Admit, Classify, Hold, Keep, OnReject, PanicGuard, Rejected, Verdict,
-    future::{AdmissionFuture, State},
-};
+use crate::{AdmissionFuture, Admit, Classify, Hold, Keep, OnReject, Rejected};
 
 /// The one service behind the circuit breaker, the refusing bulkhead and every keyed variant.
 ///
@@ -99,23 +96,18 @@ where
             Ready::Inner => self.admit.admit(&request),
             Ready::Not(gated) => Err(self.admit.refuse(gated)),
         };
-        let state = match admitted {
+        let (on_reject, hold) = (self.on_reject.clone(), self.hold.clone());
+        match admitted {
             Ok(permit) => {
                 self.ready = Ready::Not(None);
-                let mut permit = Some(permit);
-                let future =
-                    PanicGuard::run(&mut permit, Verdict::Failure, || self.inner.call(request));
-                State::Called {
-                    future,
-                    permit,
-                    classify: self.classify.clone(),
-                }
+                let parts = (self.classify.clone(), on_reject, hold);
+                AdmissionFuture::called(&mut self.inner, request, permit, parts)
             }
-            Err(why) => State::Refused {
-                refused: Some((why, self.on_reject.keep(request))),
-            },
-        };
-        AdmissionFuture::new(state, self.on_reject.clone(), self.hold.clone())
+            Err(why) => {
+                let kept = on_reject.keep(request);
+                AdmissionFuture::refused(why, kept, on_reject, hold)
+            }
+        }
     }
 }
 

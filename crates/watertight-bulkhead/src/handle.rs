@@ -1,0 +1,135 @@
+use std::{
+    fmt,
+    sync::{Arc, OnceLock, atomic::Ordering},
+};
+
+use watertight_core::{Event, Events, Reason, Rejected, my_stripe, stripe_count};
+
+use crate::{
+    BulkheadBuilder, BulkheadPermit, MAX_PERMITS,
+    event::BulkheadEvent,
+    mode::{Mode, Refuse},
+    shared::{Shared, Stripe},
+    snapshot::Snapshot,
+};
+
+/// A bulkhead: a limit on the calls in flight, shared by its layers, services and clones.
+///
+/// Use one per dependency, so that a slow one takes its own share of the program and no more.
+///
+/// ```
+/// use watertight_bulkhead::Bulkhead;
+///
+/// let email = Bulkhead::builder("email").max_concurrent(2).build()?;
+/// let (one, two) = (email.try_acquire(), email.try_acquire());
+/// assert!(one.is_ok() && two.is_ok() && email.try_acquire().is_err());
+/// drop(one);
+/// assert!(email.try_acquire().is_ok());
+/// # Ok::<(), watertight_core::BuildError>(())
+/// ```
+///
+/// # Clone
+///
+/// Clones are cheap and share everything.
+pub struct Bulkhead<M = Refuse>(Arc<Handle<M>>);
+
+struct Handle<M> {
+    shared: Arc<Shared<M>>,
+    /// Made when a worker thread first comes by, so that a bulkhead per key stays small.
+    stripes: Box<[OnceLock<Arc<Stripe<M>>>]>,
+}
+
+impl Bulkhead {
+    /// Starts to build a bulkhead of this name.
+    pub fn builder(name: impl Into<String>) -> BulkheadBuilder {
+        BulkheadBuilder::new(name.into())
+    }
+}
+
+impl<M: Mode> Bulkhead<M> {
+    pub(crate) fn of_mode(name: &'static str, limit: usize, mode: M) -> Self {
+        Self(Arc::new(Handle {
+            shared: Arc::new(Shared::new(name, limit, mode)),
+            stripes: (0..stripe_count()).map(|_| OnceLock::new()).collect(),
+        }))
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.shared().name
+    }
+
+    /// Takes a permit at once or not at all, for code that is not a tower service.
+    ///
+    /// In a bulkhead with a queue, nobody who waits is overtaken.
+    ///
+    /// # Errors
+    ///
+    /// Every permit is taken.
+    pub fn try_acquire(&self) -> Result<BulkheadPermit<M>, Rejected> {
+        self.try_permit()
+            .ok_or_else(|| self.shared().refuse(Reason::Full))
+    }
+
+    /// Changes the limit at run time without waiting; at most a million, zero closes the bulkhead.
+    ///
+    /// After it was lowered, permits that come back are not free again until the new limit holds, also while calls wait.
+    pub fn resize(&self, limit: usize) {
+        self.shared().resize(limit.min(MAX_PERMITS));
+    }
+
+    /// Calls that may be in flight at the same time.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.shared().limit.load(Ordering::Relaxed)
+    }
+
+    /// Everything there is to see.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.shared().snapshot()
+    }
+
+    /// Subscribes to what happens from now on. Bounded: a slow subscriber misses events, and is told so.
+    #[must_use]
+    pub fn subscribe(&self) -> Events<Event<BulkheadEvent>> {
+        self.shared().events.subscribe()
+    }
+
+    pub(crate) fn try_permit(&self) -> Option<BulkheadPermit<M>> {
+        let stripe = self.stripe();
+        let taken = stripe.shared.mode.try_take(stripe.worker);
+        taken.then(|| BulkheadPermit::of_taken(Arc::clone(stripe)))
+    }
+
+    /// The permit of a token that was taken from the mode.
+    pub(crate) fn permit_of_taken(&self) -> BulkheadPermit<M> {
+        BulkheadPermit::of_taken(Arc::clone(self.stripe()))
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared<M>> {
+        &self.0.shared
+    }
+
+    fn stripe(&self) -> &Arc<Stripe<M>> {
+        let worker = my_stripe() & (self.0.stripes.len() - 1);
+        self.0.stripes[worker].get_or_init(|| Stripe::new(&self.0.shared, worker))
+    }
+}
+
+impl<M> Clone for Bulkhead<M> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<M: fmt::Debug> fmt::Debug for Bulkhead<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bulkhead")
+            .field("name", &self.0.shared.name)
+            .field("limit", &self.0.shared.limit)
+            .field("mode", &self.0.shared.mode)
+            .finish_non_exhaustive()
+    }
+}

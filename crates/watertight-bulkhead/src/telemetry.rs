@@ -1,0 +1,126 @@
+//! Metrics under their documented names, or nothing at all.
+
+#[cfg(feature = "metrics")]
+pub(crate) use self::on::{Counted, Telemetry};
+
+#[cfg(not(feature = "metrics"))]
+pub(crate) use self::off::{Counted, Telemetry};
+
+#[cfg(feature = "metrics")]
+mod on {
+    use std::time::Duration;
+
+    use metrics::{Gauge, Histogram, counter, gauge, histogram};
+    use watertight_core::{Metrics, Reason};
+
+    /// The metrics of one bulkhead, registered when a recorder is there.
+    #[derive(Debug, Default)]
+    pub(crate) struct Telemetry(Metrics<Box<Handles>>);
+
+    struct Handles {
+        in_flight: Gauge,
+        waiting: Gauge,
+        limit: Gauge,
+        waits: Histogram,
+    }
+
+    /// One unit of a gauge, taken off it when dropped: a call that came before the recorder is never taken off.
+    #[derive(Debug, Default)]
+    pub(crate) struct Counted(Option<Gauge>);
+
+    impl Telemetry {
+        pub(crate) fn in_flight(&self, name: &'static str, limit: usize) -> Counted {
+            Counted::new(self.handles(name, limit).map(|handles| &handles.in_flight))
+        }
+
+        pub(crate) fn waiting(&self, name: &'static str, limit: usize) -> Counted {
+            Counted::new(self.handles(name, limit).map(|handles| &handles.waiting))
+        }
+
+        pub(crate) fn waited(&self, name: &'static str, limit: usize, waited: Duration) {
+            if let Some(handles) = self.handles(name, limit) {
+                handles.waits.record(waited);
+            }
+        }
+
+        pub(crate) fn refused(&self, name: &'static str, limit: usize, reason: Reason) {
+            if self.handles(name, limit).is_some() {
+                let labels = [("name", name), ("reason", reason.as_str())];
+                counter!("bulkhead_rejected_total", &labels).increment(1);
+            }
+        }
+
+        pub(crate) fn resized(&self, name: &'static str, limit: usize) {
+            if let Some(handles) = self.handles(name, limit) {
+                handles.limit.set(limit as f64);
+            }
+        }
+
+        fn handles(&self, name: &'static str, limit: usize) -> Option<&Handles> {
+            let handles = self.0.get(|| {
+                let handles = Handles {
+                    in_flight: gauge!("bulkhead_in_flight", "name" => name),
+                    waiting: gauge!("bulkhead_waiting", "name" => name),
+                    limit: gauge!("bulkhead_limit", "name" => name),
+                    waits: histogram!("bulkhead_wait_duration_seconds", "name" => name),
+                };
+                handles.limit.set(limit as f64);
+                Box::new(handles)
+            });
+            handles.map(AsRef::as_ref)
+        }
+    }
+
+    impl Counted {
+        fn new(gauge: Option<&Gauge>) -> Self {
+            Self(gauge.map(|gauge| {
+                gauge.increment(1.0);
+                gauge.clone()
+            }))
+        }
+    }
+
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            if let Some(gauge) = &self.0 {
+                gauge.decrement(1.0);
+            }
+        }
+    }
+
+    impl std::fmt::Debug for Handles {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.debug_struct("Handles").finish_non_exhaustive()
+        }
+    }
+}
+
+#[cfg(not(feature = "metrics"))]
+mod off {
+    use std::time::Duration;
+
+    use watertight_core::Reason;
+
+    /// Nothing is measured without the feature `metrics`.
+    #[derive(Debug, Default)]
+    pub(crate) struct Telemetry;
+
+    #[derive(Debug, Default)]
+    pub(crate) struct Counted;
+
+    impl Telemetry {
+        pub(crate) fn in_flight(&self, _: &'static str, _: usize) -> Counted {
+            Counted
+        }
+
+        pub(crate) fn waiting(&self, _: &'static str, _: usize) -> Counted {
+            Counted
+        }
+
+        pub(crate) fn waited(&self, _: &'static str, _: usize, _: Duration) {}
+
+        pub(crate) fn refused(&self, _: &'static str, _: usize, _: Reason) {}
+
+        pub(crate) fn resized(&self, _: &'static str, _: usize) {}
+    }
+}

@@ -1,0 +1,134 @@
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Poll, ready},
+};
+
+use tokio::time::{Instant, error::Elapsed, timeout_at};
+use watertight_core::{Deadline, Reason, Rejected};
+
+use crate::{Bulkhead, BulkheadPermit, mode::Queue, shared::Shared, telemetry::Counted};
+
+/// What a call finds at a bulkhead with a queue.
+pub(crate) enum Entry {
+    Permit(BulkheadPermit<Queue>),
+    Wait(Waiting),
+    Refused(Rejected),
+}
+
+/// A place in the queue.
+///
+/// Dropped, it leaves its place, and gives back a permit that it may have been given meanwhile.
+#[must_use = "futures do nothing unless polled"]
+pub(crate) struct Waiting {
+    turn: Pin<Box<dyn Future<Output = Result<(), Elapsed>> + Send + Sync>>,
+    place: Place,
+    bulkhead: Bulkhead<Queue>,
+    /// What it will be when time is up.
+    reason: Reason,
+    since: Instant,
+}
+
+/// One place in the queue, left when dropped.
+struct Place {
+    shared: Arc<Shared<Queue>>,
+    turn_came: bool,
+    _counted: Counted,
+}
+
+impl Bulkhead<Queue> {
+    /// Takes a permit, a place in the queue, or neither.
+    pub(crate) fn enter(&self, deadline: impl FnOnce() -> Option<Deadline>) -> Entry {
+        if let Some(permit) = self.try_permit() {
+            return Entry::Permit(permit);
+        }
+        let shared = self.shared();
+        if !shared.mode.line.take_place(shared.mode.length) {
+            return Entry::Refused(shared.refuse(Reason::QueueFull));
+        }
+        let limit = shared.limit.load(Ordering::Relaxed);
+        let place = Place {
+            shared: Arc::clone(shared),
+            turn_came: false,
+            _counted: shared.telemetry.waiting(shared.name, limit),
+        };
+        let longest = shared.mode.max_wait.map(Deadline::after);
+        let deadline = deadline();
+        let until = Deadline::earliest(longest, deadline);
+        let reason = match (deadline, until) {
+            (Some(deadline), Some(until)) if deadline == until => Reason::DeadlinePassed,
+            _ => Reason::WaitedTooLong,
+        };
+        let line = Arc::clone(shared);
+        let turn = async move {
+            match until {
+                Some(until) => timeout_at(until.instant(), line.mode.line.take()).await,
+                None => {
+                    line.mode.line.take().await;
+                    Ok(())
+                }
+            }
+        };
+        Entry::Wait(Waiting {
+            turn: Box::pin(turn),
+            place,
+            bulkhead: self.clone(),
+            reason,
+            since: Instant::now(),
+        })
+    }
+
+    /// Waits for a permit like a call does, for code that is not a tower service.
+    ///
+    /// # Errors
+    ///
+    /// The queue is full, or no permit became free in time: `max_wait`, or the running task's deadline.
+    ///
+    /// # Cancellation
+    ///
+    /// Safe: a dropped waiter leaves its place.
+    pub async fn acquire(&self) -> Result<BulkheadPermit<Queue>, Rejected> {
+        match self.enter(Deadline::current) {
+            Entry::Permit(permit) => Ok(permit),
+            Entry::Wait(waiting) => waiting.await,
+            Entry::Refused(why) => Err(why),
+        }
+    }
+}
+
+impl Future for Waiting {
+    type Output = Result<BulkheadPermit<Queue>, Rejected>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let turn = ready!(self.turn.as_mut().poll(cx));
+        self.place.turn_came = true;
+        let shared = self.bulkhead.shared();
+        Poll::Ready(match turn {
+            Ok(()) => {
+                let limit = shared.limit.load(Ordering::Relaxed);
+                shared
+                    .telemetry
+                    .waited(shared.name, limit, self.since.elapsed());
+                Ok(self.bulkhead.permit_of_taken())
+            }
+            Err(_) => Err(shared.refuse(self.reason)),
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.shared.mode.line.leave_place();
+        if !self.turn_came {
+            self.shared.counts.gave_up.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waiting").finish_non_exhaustive()
+    }
+}

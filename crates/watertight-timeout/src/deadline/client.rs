@@ -1,0 +1,180 @@
+use std::{
+    fmt,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+use tower_layer::Layer;
+use tower_service::Service;
+use watertight_core::{Deadline, Fail, FailWith, OnReject, Rejected, Respond};
+
+use crate::{
+    Timeout, TimeoutFuture,
+    deadline::wire::{Local, Wire},
+    event::Phase,
+};
+
+/// Holds a client's calls to the deadline of the request that they are made for, and sends along what is left of it.
+///
+/// The deadline is the earliest of the one in the request's extensions (HTTP), [`Deadline::current`], what the request's
+/// header says already, and the limit set here. A call for which nothing is left is not made.
+///
+/// ```
+/// use std::time::Duration;
+/// use watertight_timeout::ClientDeadlineLayer;
+///
+/// // Without a limit of its own: only what is inherited.
+/// let layer = ClientDeadlineLayer::new(Duration::MAX);
+/// # let _ = layer;
+/// ```
+#[must_use = "a layer does nothing until it wraps a service"]
+#[derive(Clone)]
+pub struct ClientDeadlineLayer<W = Local, R = Fail> {
+    limit: Timeout,
+    wire: W,
+    on_reject: R,
+}
+
+/// A client whose calls have deadlines.
+#[derive(Clone)]
+pub struct ClientDeadlineService<S, W, R> {
+    inner: S,
+    layer: ClientDeadlineLayer<W, R>,
+}
+
+impl ClientDeadlineLayer {
+    /// For any request; nothing is sent along until [`wire`](Self::wire) says how.
+    pub fn new(limit: impl Into<Timeout>) -> Self {
+        Self::of(limit.into(), Local::default(), Fail)
+    }
+}
+
+#[cfg(feature = "http")]
+impl ClientDeadlineLayer<super::Millis> {
+    /// For HTTP clients: what is left is sent in `x-request-timeout-ms`, and too late is a typed error.
+    pub fn http(limit: impl Into<Timeout>) -> Self {
+        Self::of(limit.into(), super::Millis::default(), Fail)
+    }
+}
+
+#[cfg(feature = "grpc")]
+impl ClientDeadlineLayer<super::GrpcTimeout, watertight_core::http::GrpcStatus> {
+    /// For gRPC channels: what is left is sent in `grpc-timeout`, and too late is `DEADLINE_EXCEEDED`.
+    pub fn for_grpc(limit: impl Into<Timeout>) -> Self {
+        Self::of(
+            limit.into(),
+            super::GrpcTimeout,
+            watertight_core::http::GrpcStatus,
+        )
+    }
+}
+
+impl<W, R> ClientDeadlineLayer<W, R> {
+    const fn of(limit: Timeout, wire: W, on_reject: R) -> Self {
+        Self {
+            limit,
+            wire,
+            on_reject,
+        }
+    }
+
+    /// Finds and sends deadlines in another way: another header, or a closure in [`Local`].
+    pub fn wire<W2>(self, wire: W2) -> ClientDeadlineLayer<W2, R> {
+        ClientDeadlineLayer::of(self.limit, wire, self.on_reject)
+    }
+
+    /// Answers in another way when time is up.
+    pub fn on_reject<R2>(self, on_reject: R2) -> ClientDeadlineLayer<W, R2> {
+        ClientDeadlineLayer::of(self.limit, self.wire, on_reject)
+    }
+
+    /// Answers with what the closure makes of it when time is up; the error type stays what it was.
+    pub fn respond_with<F, Res>(self, respond: F) -> ClientDeadlineLayer<W, Respond<F>>
+    where
+        F: Fn(Rejected) -> Res,
+    {
+        self.on_reject(Respond::new(respond))
+    }
+
+    /// Fails with what the closure makes of it when time is up.
+    pub fn fail_with<F, E2>(self, fail: F) -> ClientDeadlineLayer<W, FailWith<F>>
+    where
+        F: Fn(Rejected) -> E2,
+    {
+        self.on_reject(FailWith::new(fail))
+    }
+
+    /// The handle of the limit.
+    pub const fn handle(&self) -> &Timeout {
+        &self.limit
+    }
+}
+
+impl<S, W: Clone, R: Clone> Layer<S> for ClientDeadlineLayer<W, R> {
+    type Service = ClientDeadlineService<S, W, R>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        let layer = self.clone();
+        ClientDeadlineService { inner, layer }
+    }
+}
+
+impl<S, W, R, Req> Service<Req> for ClientDeadlineService<S, W, R>
+where
+    S: Service<Req>,
+    W: Wire<Req>,
+    R: OnReject<S::Response, S::Error> + Clone,
+{
+    type Response = R::Response;
+    type Error = R::Error;
+    type Future = TimeoutFuture<S::Future, R>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx).map_err(R::error)
+    }
+
+    fn call(&mut self, mut request: Req) -> Self::Future {
+        let ClientDeadlineLayer {
+            limit,
+            wire,
+            on_reject,
+        } = &self.layer;
+        let (timeout, on_reject) = (limit.clone(), on_reject.clone());
+        let now = Instant::now();
+        let left = wire
+            .read(&request)
+            .map(|left| Deadline::from_start(now, left));
+        let known = Deadline::earliest(left, wire.known(&request));
+        let own = limit.duration();
+        let own = (own != Duration::MAX).then(|| Deadline::from_start(now, own));
+        let deadline = Deadline::earliest(known, own);
+        if let Some(deadline) = deadline {
+            let left = deadline.instant().saturating_duration_since(now);
+            if left.is_zero() {
+                return TimeoutFuture::refused(timeout, on_reject);
+            }
+            wire.write(&mut request, left);
+        }
+        let future = self.inner.call(request);
+        let until = deadline.map(Deadline::instant);
+        TimeoutFuture::new(future, until, timeout, Phase::Total, on_reject)
+    }
+}
+
+impl<W, R> fmt::Debug for ClientDeadlineLayer<W, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientDeadlineLayer")
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: fmt::Debug, W, R> fmt::Debug for ClientDeadlineService<S, W, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientDeadlineService")
+            .field("inner", &self.inner)
+            .field("layer", &self.layer)
+            .finish()
+    }
+}

@@ -1,0 +1,139 @@
+use std::time::Duration;
+
+use watertight_core::{CurrentDeadline, Deadline, DeadlineOf};
+#[cfg(feature = "http")]
+use {
+    http::{HeaderMap, HeaderName, HeaderValue, Request},
+    watertight_core::http::HttpDeadline,
+};
+
+/// How a deadline travels with a request: always as the time that is left, never as a time of day.
+pub trait Wire<Req> {
+    /// The time that was left when the request came in. What makes no sense is none.
+    fn read(&self, request: &Req) -> Option<Duration>;
+
+    /// The deadline that the request has inside this process.
+    fn known(&self, request: &Req) -> Option<Deadline>;
+
+    /// Gives the request its deadline inside this process.
+    fn keep(&self, request: &mut Req, deadline: Deadline);
+
+    /// Sends the time that is left along.
+    fn write(&self, request: &mut Req, left: Duration);
+}
+
+/// Inside the process only, for any request; the closure finds the deadline of one. The default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Local<D = CurrentDeadline>(pub D);
+
+/// In a header, as whole milliseconds.
+#[cfg(feature = "http")]
+#[derive(Clone, Debug)]
+pub struct Millis(HeaderName);
+
+/// In `grpc-timeout`, as gRPC has it.
+#[cfg(feature = "grpc")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GrpcTimeout;
+
+impl<Req, D: DeadlineOf<Req>> Wire<Req> for Local<D> {
+    fn read(&self, _: &Req) -> Option<Duration> {
+        None
+    }
+
+    fn known(&self, request: &Req) -> Option<Deadline> {
+        self.0.deadline_of(request)
+    }
+
+    fn keep(&self, _: &mut Req, _: Deadline) {}
+
+    fn write(&self, _: &mut Req, _: Duration) {}
+}
+
+#[cfg(feature = "http")]
+impl Millis {
+    /// In the header of this name.
+    #[must_use]
+    pub const fn header(name: HeaderName) -> Self {
+        Self(name)
+    }
+
+    fn read(&self, headers: &HeaderMap) -> Option<Duration> {
+        let value = headers.get(&self.0)?.as_bytes();
+        let digits = !value.is_empty() && value.len() <= 19 && value.iter().all(u8::is_ascii_digit);
+        let millis = digits.then(|| std::str::from_utf8(value).ok()?.parse().ok())??;
+        Some(Duration::from_millis(millis))
+    }
+
+    fn write(&self, headers: &mut HeaderMap, left: Duration) {
+        // Rounded down: a deadline only ever shrinks on its way.
+        let millis = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+        headers.insert(self.0.clone(), HeaderValue::from(millis));
+    }
+}
+
+/// `x-request-timeout-ms`.
+#[cfg(feature = "http")]
+impl Default for Millis {
+    fn default() -> Self {
+        Self(HeaderName::from_static("x-request-timeout-ms"))
+    }
+}
+
+#[cfg(feature = "http")]
+impl<B> Wire<Request<B>> for Millis {
+    fn read(&self, request: &Request<B>) -> Option<Duration> {
+        self.read(request.headers())
+    }
+
+    fn known(&self, request: &Request<B>) -> Option<Deadline> {
+        HttpDeadline.deadline_of(request)
+    }
+
+    fn keep(&self, request: &mut Request<B>, deadline: Deadline) {
+        request.extensions_mut().insert(deadline);
+    }
+
+    fn write(&self, request: &mut Request<B>, left: Duration) {
+        self.write(request.headers_mut(), left);
+    }
+}
+
+#[cfg(feature = "reqwest")]
+impl Wire<reqwest::Request> for Millis {
+    fn read(&self, request: &reqwest::Request) -> Option<Duration> {
+        self.read(request.headers())
+    }
+
+    fn known(&self, _: &reqwest::Request) -> Option<Deadline> {
+        Deadline::current()
+    }
+
+    fn keep(&self, _: &mut reqwest::Request, _: Deadline) {}
+
+    fn write(&self, request: &mut reqwest::Request, left: Duration) {
+        self.write(request.headers_mut(), left);
+    }
+}
+
+#[cfg(feature = "grpc")]
+impl<B> Wire<Request<B>> for GrpcTimeout {
+    fn read(&self, request: &Request<B>) -> Option<Duration> {
+        super::grpc_timeout::parse(request.headers().get("grpc-timeout")?.as_bytes())
+    }
+
+    fn known(&self, request: &Request<B>) -> Option<Deadline> {
+        HttpDeadline.deadline_of(request)
+    }
+
+    fn keep(&self, request: &mut Request<B>, deadline: Deadline) {
+        request.extensions_mut().insert(deadline);
+    }
+
+    fn write(&self, request: &mut Request<B>, left: Duration) {
+        let value = super::grpc_timeout::format(left);
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            request.headers_mut().insert("grpc-timeout", value);
+        }
+    }
+}

@@ -43,15 +43,12 @@ pub(crate) fn steps<'w>(
         if options.what != What::All && options.what != what {
             continue;
         }
-        let mut commands = match needs {
-            Some(program) => tools::system(program)?,
-            None => Vec::new(),
-        };
+        let install = needs.map_or_else(|| Ok(Vec::new()), tools::system)?;
         let mut run = peers(workspace, "run");
         run.args(["--release", "--bin", binary, "--"])
             .args(&options.args);
-        commands.push(run);
-        steps.push(Step::commands(format!("bench {binary}"), commands).within(LIMIT));
+        let step = Step::new(format!("bench {binary}")).within(LIMIT);
+        steps.push(step.run_all(install).run(run));
     }
     Ok(steps)
 }

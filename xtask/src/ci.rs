@@ -22,22 +22,18 @@ pub(crate) fn steps(workspace: &Workspace) -> Vec<Step<'_>> {
     ];
 
     let mut steps = vec![
-        Step::command("format", cargo(root, ["fmt", "--all", "--check"])),
-        Step::check("metric names", || metric_names::check(workspace)),
-        Step::command("lints", cargo(root, lint)),
-        Step::command("docs", docs),
+        Step::new("format").run(cargo(root, ["fmt", "--all", "--check"])),
+        Step::new("metric names").check(|| metric_names::check(workspace)),
+        Step::new("lints").run(cargo(root, lint)),
+        Step::new("docs").run(docs),
     ];
     steps.extend(features::steps(workspace));
     steps.extend(test::steps(workspace, &test::Options::default()));
-    steps.push(Step::command(
-        "demo",
-        cargo(root, ["run", "--release", "-p", "valentine"]),
-    ));
-    steps.push(Step::command(
-        "peers' benchmark compiles",
-        peers(workspace, "check"),
-    ));
-    steps.push(supply_chain(workspace));
+    steps.extend([
+        Step::new("demo").run(cargo(root, ["run", "--release", "-p", "valentine"])),
+        Step::new("peers' benchmark compiles").run(peers(workspace, "check")),
+        supply_chain(workspace),
+    ]);
     steps
 }
 
@@ -47,5 +43,5 @@ fn supply_chain(workspace: &Workspace) -> Step<'_> {
     let mut deny = Command::new(program);
     deny.current_dir(workspace.root())
         .args(["check", "bans", "licenses", "sources"]);
-    Step::commands("supply chain", install.into_iter().chain([deny]).collect())
+    Step::new("supply chain").run_all(install).run(deny)
 }

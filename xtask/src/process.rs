@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 
 use crate::group;
 
@@ -86,6 +86,22 @@ impl Drop for Running {
             let _ = self.status.recv_timeout(GRACE);
         }
     }
+}
+
+/// What a command that succeeded printed.
+pub(crate) fn output(mut command: Command, limit: Duration) -> anyhow::Result<String> {
+    let (mut reader, writer) = io::pipe()?;
+    let running = Running::start(command.stdout(writer))?;
+    // The pipe ends when nobody can write to it any more, this program included.
+    drop(command);
+    let printed = thread::spawn(move || io::read_to_string(&mut reader));
+    let status = running.wait(limit)?;
+    ensure!(status.success(), "ended with {status}");
+    let printed = printed
+        .join()
+        .ok()
+        .context("the reading thread has panicked")?;
+    Ok(printed?)
 }
 
 /// Starts the thread that, on Ctrl-C, SIGTERM or SIGHUP, stops what runs and exits.

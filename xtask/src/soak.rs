@@ -46,6 +46,6 @@ pub(crate) fn steps<'w>(workspace: &'w Workspace, options: &Options) -> Vec<Step
     let time = Duration::from_secs(minutes * 60);
     vec![
         models::step(workspace, loom),
-        Step::rounds("rounds with other seeds", time, round),
+        Step::new("rounds with other seeds").rounds(time, round),
     ]
 }

@@ -13,44 +13,53 @@ use crate::process::Running;
 /// The longest command takes a few minutes on two cores; one that takes this long is stuck.
 const LIMIT: Duration = Duration::from_secs(30 * 60);
 
-/// One line of the summary: commands, or a check made by this program.
+/// One line of the summary: commands and checks, one after the other.
+#[must_use]
 pub(crate) struct Step<'a> {
     name: String,
     limit: Duration,
-    work: Work<'a>,
+    works: Vec<Work<'a>>,
 }
 
 enum Work<'a> {
-    Commands(Vec<Command>),
-    /// What the commands of the n-th round are, and for how long a next round may begin.
-    Rounds(Box<dyn Fn(u64) -> Vec<Command> + 'a>, Duration),
-    /// Its answer says what was checked.
+    Command(Command),
+    /// The commands of the n-th round, and for how long a next round may begin.
+    Rounds(Duration, Box<dyn Fn(u64) -> Vec<Command> + 'a>),
+    /// Its answer says what was found.
     Check(Box<dyn FnOnce() -> anyhow::Result<String> + 'a>),
 }
 
 impl<'a> Step<'a> {
-    pub(crate) fn command(name: impl Into<String>, command: Command) -> Self {
-        Self::commands(name, vec![command])
+    pub(crate) fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            limit: LIMIT,
+            works: Vec::new(),
+        }
     }
 
-    pub(crate) fn commands(name: impl Into<String>, commands: Vec<Command>) -> Self {
-        Self::new(name.into(), Work::Commands(commands))
+    pub(crate) fn run(self, command: Command) -> Self {
+        self.run_all([command])
+    }
+
+    pub(crate) fn run_all(mut self, commands: impl IntoIterator<Item = Command>) -> Self {
+        self.works.extend(commands.into_iter().map(Work::Command));
+        self
     }
 
     /// One round at least, and another one until the time is over.
     pub(crate) fn rounds(
-        name: impl Into<String>,
+        mut self,
         time: Duration,
         round: impl Fn(u64) -> Vec<Command> + 'a,
     ) -> Self {
-        Self::new(name.into(), Work::Rounds(Box::new(round), time))
+        self.works.push(Work::Rounds(time, Box::new(round)));
+        self
     }
 
-    pub(crate) fn check(
-        name: impl Into<String>,
-        check: impl FnOnce() -> anyhow::Result<String> + 'a,
-    ) -> Self {
-        Self::new(name.into(), Work::Check(Box::new(check)))
+    pub(crate) fn check(mut self, check: impl FnOnce() -> anyhow::Result<String> + 'a) -> Self {
+        self.works.push(Work::Check(Box::new(check)));
+        self
     }
 
     /// Another limit for each command.
@@ -59,26 +68,44 @@ impl<'a> Step<'a> {
         self
     }
 
-    fn new(name: String, work: Work<'a>) -> Self {
-        let limit = LIMIT;
-        Self { name, limit, work }
+    fn finish(self) -> anyhow::Result<()> {
+        for work in self.works {
+            work.finish(self.limit)?;
+        }
+        Ok(())
     }
+}
 
-    fn run(self) -> anyhow::Result<()> {
-        match self.work {
-            Work::Commands(commands) => run(commands, self.limit)?,
-            Work::Rounds(commands, time) => {
+impl Work<'_> {
+    fn finish(self, limit: Duration) -> anyhow::Result<()> {
+        match self {
+            Self::Command(command) => run(command, limit)?,
+            Self::Rounds(time, commands) => {
                 let clock = Stopwatch::start();
                 let mut round = 0;
                 while round == 0 || clock.elapsed() < time {
                     println!("  round {}", round + 1);
-                    run(commands(round), self.limit)?;
+                    for command in commands(round) {
+                        run(command, limit)?;
+                    }
                     round += 1;
                 }
             }
-            Work::Check(check) => println!("    {}", check()?),
+            Self::Check(check) => println!("    {}", check()?),
         }
         Ok(())
+    }
+
+    fn print(&self) {
+        match self {
+            Self::Command(command) => println!("    {}", shown(command)),
+            Self::Rounds(_, commands) => {
+                for command in commands(0) {
+                    println!("    {}", shown(&command));
+                }
+            }
+            Self::Check(_) => println!("    (a check of this program)"),
+        }
     }
 }
 
@@ -107,14 +134,7 @@ impl<'a> Plan<'a> {
     pub(crate) fn print(&self) {
         for step in &self.steps {
             println!("{}", step.name);
-            let commands = match &step.work {
-                Work::Commands(commands) => commands,
-                Work::Rounds(commands, _) => &commands(0),
-                Work::Check(_) => continue,
-            };
-            for command in commands {
-                println!("    {}", shown(command));
-            }
+            step.works.iter().for_each(Work::print);
         }
     }
 
@@ -133,7 +153,7 @@ impl<'a> Plan<'a> {
             }
             println!("\n==> [{}/{count}] {name}", at + 1);
             let clock = Stopwatch::start();
-            let result = step.run();
+            let result = step.finish();
             let took = clock.elapsed();
             if let Err(error) = &result {
                 eprintln!("error: {name}: {error:#}");
@@ -179,12 +199,10 @@ impl Stopwatch {
     }
 }
 
-fn run(commands: Vec<Command>, limit: Duration) -> anyhow::Result<()> {
-    for mut command in commands {
-        println!("    {}", shown(&command));
-        let status = Running::start(&mut command)?.wait(limit)?;
-        ensure!(status.success(), "{} ended with {status}", shown(&command));
-    }
+fn run(mut command: Command, limit: Duration) -> anyhow::Result<()> {
+    println!("    {}", shown(&command));
+    let status = Running::start(&mut command)?.wait(limit)?;
+    ensure!(status.success(), "{} ended with {status}", shown(&command));
     Ok(())
 }
 
@@ -212,7 +230,7 @@ mod tests {
         let ran = RefCell::new(Vec::new());
         let step = |name: &'static str, ok: bool| {
             let ran = &ran;
-            Step::check(name, move || {
+            Step::new(name).check(move || {
                 ran.borrow_mut().push(name);
                 ensure!(ok, "as asked");
                 Ok(String::new())
@@ -242,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_filter_that_matches_nothing_is_an_error() {
-        let steps = || vec![Step::check("format", || Ok(String::new()))];
+        let steps = || vec![Step::new("format").check(|| Ok(String::new()))];
         assert!(Plan::new(steps(), Some("form"), false).is_ok());
         assert!(Plan::new(steps(), Some("frm"), false).is_err());
     }
@@ -254,14 +272,15 @@ mod tests {
             rounds.borrow_mut().push(round);
             Vec::new()
         };
-        Step::rounds("once", Duration::ZERO, round).run().unwrap();
+        let step = Step::new("once").rounds(Duration::ZERO, round);
+        step.finish().unwrap();
         assert_eq!(*rounds.borrow(), [0]);
     }
 
     #[cfg(unix)]
     #[test]
     fn a_command_that_fails_fails_its_step() {
-        let run = |program| Step::command("program", Command::new(program)).run();
+        let run = |program| Step::new("program").run(Command::new(program)).finish();
         assert!(run("true").is_ok());
         assert!(run("false").is_err());
         assert!(run("there-is-no-such-program").is_err());

@@ -25,7 +25,7 @@ pub(crate) struct Options {
 pub(crate) fn steps<'w>(workspace: &'w Workspace, options: &Options) -> Vec<Step<'w>> {
     let mut tests = cargo(workspace.root(), ["test", "--workspace", "--all-features"]);
     tests.args(&options.cargo_args);
-    let tests = Step::command("unit tests, integration tests, doctests", tests);
+    let tests = Step::new("unit tests, integration tests, doctests").run(tests);
     if !options.cargo_args.is_empty() {
         return vec![tests];
     }
@@ -39,6 +39,8 @@ fn examples(workspace: &Workspace) -> impl Iterator<Item = Step<'_>> {
     let names = workspace.examples().map(|package| package.name.as_str());
     names.filter(|name| *name != DEMO).map(|name| {
         let run = cargo(workspace.root(), ["run", "--quiet", "-p", name]);
-        Step::command(format!("example {name}"), run).within(EXAMPLE_LIMIT)
+        Step::new(format!("example {name}"))
+            .run(run)
+            .within(EXAMPLE_LIMIT)
     })
 }

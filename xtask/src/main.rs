@@ -7,9 +7,11 @@ mod features;
 mod group;
 mod metric_names;
 mod models;
+mod plan;
 mod process;
 mod soak;
 mod step;
+mod stopwatch;
 mod test;
 mod tools;
 mod workspace;
@@ -18,7 +20,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{step::Plan, workspace::Workspace};
+use crate::{plan::Plan, workspace::Workspace};
 
 /// Every chore of the workspace.
 #[derive(Debug, Parser)]

@@ -127,7 +127,9 @@ async fn durations_of_zero_and_without_end_do_not_panic() {
                 }
                 let _ = breaker.snapshot();
                 advance(SECOND).await;
-                let _ = breaker.try_acquire().map(|permit| permit.success());
+                let _ = breaker
+                    .try_acquire()
+                    .map(watertight_circuit_breaker::BreakerPermit::success);
             }
         }
     }
@@ -322,7 +324,7 @@ async fn slow_calls_can_be_watched_from_now_on() {
     let before = breaker.try_acquire().unwrap();
     breaker
         .update(|config| {
-            config.slow_calls = Some(watertight_circuit_breaker::SlowCalls::new(SECOND, 0.5))
+            config.slow_calls = Some(watertight_circuit_breaker::SlowCalls::new(SECOND, 0.5));
         })
         .unwrap();
     advance(SECOND * 9).await;

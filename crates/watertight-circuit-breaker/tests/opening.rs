@@ -17,9 +17,9 @@ fn breaker() -> CircuitBreakerBuilder {
 fn call(breaker: &CircuitBreaker, succeeds: bool) {
     let permit = breaker.try_acquire().expect("admitted");
     if succeeds {
-        permit.success()
+        permit.success();
     } else {
-        permit.failure()
+        permit.failure();
     }
 }
 

@@ -107,9 +107,9 @@ async fn the_verdict_is_taken_over_the_round_and_early_when_it_is_certain() {
         for outcome in outcomes.chars() {
             let probe = breaker.try_acquire().unwrap();
             if outcome == 's' {
-                probe.success()
+                probe.success();
             } else {
-                probe.failure()
+                probe.failure();
             }
         }
         assert_eq!(
@@ -241,9 +241,9 @@ async fn a_straggler_of_the_closed_era_decides_nothing_while_half_open() {
         half_open(&breaker).await;
         let probe = breaker.try_acquire().unwrap();
         if ends_well {
-            straggler.success()
+            straggler.success();
         } else {
-            straggler.failure()
+            straggler.failure();
         }
         assert_eq!(breaker.state(), State::HalfOpen);
         probe.success();
@@ -260,7 +260,7 @@ async fn a_straggler_of_the_closed_era_does_not_count_in_the_next_one() {
     breaker.try_acquire().unwrap().success();
     stragglers
         .into_iter()
-        .for_each(|straggler| straggler.failure());
+        .for_each(watertight_circuit_breaker::BreakerPermit::failure);
     assert_eq!(breaker.state(), State::Closed);
     assert_eq!(breaker.snapshot().counts.late, 10);
 }

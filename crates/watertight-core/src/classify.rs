@@ -1,6 +1,6 @@
 use std::{error::Error as StdError, fmt, marker::PhantomData, time::Duration};
 
-use crate::{BoxError, Rejected, Verdict};
+use crate::{BoxError, Error, Rejected, Verdict};
 
 /// Judges a finished call: success, failure, or nothing that counts.
 ///
@@ -61,6 +61,16 @@ impl<E: StdError + 'static> LookInto<Typed> for E {
 impl LookInto<Boxed> for BoxError {
     fn look(&self) -> &(dyn StdError + 'static) {
         &**self
+    }
+}
+
+/// A layer's error around a boxed one, which does not implement [`std::error::Error`] itself.
+impl LookInto<Boxed> for Error<BoxError> {
+    fn look(&self) -> &(dyn StdError + 'static) {
+        match self {
+            Self::Rejected(rejected) => rejected,
+            Self::Inner(inner) => &**inner,
+        }
     }
 }
 

@@ -51,7 +51,7 @@ pub use self::{
     keyed::{Forget, KeyLimits, Keyed},
     layer::{AdmissionLayer, Wrap},
     name::{MAX_NAME_LEN, MAX_NAMES, intern},
-    on_reject::{Fail, FailWith, Keep, OnReject, Respond, RespondWithRequest},
+    on_reject::{Fail, FailWith, Flat, Keep, OnReject, Respond, RespondWithRequest},
     registry::{Component, ComponentSnapshot, Registry, Value},
     rejected::{Reason, Rejected},
     service::Admission,

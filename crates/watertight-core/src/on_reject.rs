@@ -51,6 +51,19 @@ pub struct RespondWithRequest<F>(pub(crate) F);
 #[derive(Clone, Copy)]
 pub struct FailWith<F>(pub(crate) F);
 
+/// A refusal joins the errors of a layer further in: a stack of layers has one [`Error<E>`](Error), not one in another.
+///
+/// ```
+/// use watertight_core::{AdmissionLayer, Flat};
+///
+/// # let (outer, inner) = ((), ());
+/// let inner = AdmissionLayer::new(inner);
+/// let outer = AdmissionLayer::new(outer).on_reject(Flat);
+/// # let _ = (inner, outer);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Flat;
+
 impl<F> Respond<F> {
     /// Answers with what the closure makes of a refusal.
     pub const fn new(respond: F) -> Self {
@@ -86,6 +99,23 @@ impl<Res, E> OnReject<Res, E> for Fail {
 
     fn error(error: E) -> Error<E> {
         Error::Inner(error)
+    }
+}
+
+impl<Res, E> OnReject<Res, Error<E>> for Flat {
+    type Response = Res;
+    type Error = Error<E>;
+
+    fn reject(&self, why: Rejected, (): ()) -> Result<Res, Error<E>> {
+        Err(Error::Rejected(why))
+    }
+
+    fn response(response: Res) -> Res {
+        response
+    }
+
+    fn error(error: Error<E>) -> Error<E> {
+        error
     }
 }
 
@@ -151,6 +181,12 @@ where
 }
 
 impl<Req> Keep<Req> for Fail {
+    type Kept = ();
+
+    fn keep(&self, _: Req) {}
+}
+
+impl<Req> Keep<Req> for Flat {
     type Kept = ();
 
     fn keep(&self, _: Req) {}

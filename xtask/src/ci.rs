@@ -3,11 +3,11 @@
 use std::process::Command;
 
 use crate::{
-    bench::peers, cargo::cargo, features, metric_names, step::Step, test, tools,
+    bench::peers, cargo::cargo, features, metric_names, msrv, step::Step, test, tools,
     workspace::Workspace,
 };
 
-pub(crate) fn steps(workspace: &Workspace) -> Vec<Step<'_>> {
+pub(crate) fn steps(workspace: &Workspace) -> anyhow::Result<Vec<Step<'_>>> {
     let root = workspace.root();
     let mut docs = cargo(root, ["doc", "--workspace", "--no-deps", "--all-features"]);
     docs.env("RUSTDOCFLAGS", "-D warnings");
@@ -32,9 +32,10 @@ pub(crate) fn steps(workspace: &Workspace) -> Vec<Step<'_>> {
     steps.extend([
         Step::new("demo").run(cargo(root, ["run", "--release", "-p", "valentine"])),
         Step::new("peers' benchmark compiles").run(peers(workspace, "check")),
+        msrv::step(workspace)?,
         supply_chain(workspace),
     ]);
-    steps
+    Ok(steps)
 }
 
 /// What others wrote: licences, duplicates, sources. Advisories need the network, so they are no gate.

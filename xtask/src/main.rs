@@ -7,6 +7,7 @@ mod features;
 mod group;
 mod metric_names;
 mod models;
+mod msrv;
 mod plan;
 mod process;
 mod soak;
@@ -73,7 +74,7 @@ fn run(cli: Cli) -> anyhow::Result<bool> {
     let workspace = Workspace::load()?;
     let steps = match cli.chore {
         Chore::Test(options) => test::steps(&workspace, &options),
-        Chore::Ci => ci::steps(&workspace),
+        Chore::Ci => ci::steps(&workspace)?,
         Chore::Bench(options) => bench::steps(&workspace, &options)?,
         Chore::Soak(options) => soak::steps(&workspace, &options),
     };

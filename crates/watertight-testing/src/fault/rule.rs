@@ -125,7 +125,7 @@ impl<Req> Rule<Req> {
                 .lasting
                 .is_none_or(|time| elapsed - self.starting < time)
             && self.calls.contains(&call)
-            && call % self.every == 0
+            && call.is_multiple_of(self.every)
             && drawn < self.share
             && self.when.as_ref().is_none_or(|pick| pick(request))
     }

@@ -5,6 +5,8 @@
 mod book {
     #[doc = include_str!("../../docs/src/design.md")]
     mod design {}
+    #[doc = include_str!("../../docs/src/guarantees.md")]
+    mod guarantees {}
     #[doc = include_str!("../../docs/src/introduction.md")]
     mod introduction {}
     #[doc = include_str!("../../docs/src/telemetry.md")]

@@ -10,27 +10,29 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// Every page but the table of contents, by its path below `docs/src`.
 fn pages() -> BTreeMap<String, String> {
-    let root = Path::new(ROOT).join("docs/src");
-    let mut pages = BTreeMap::new();
+    let mut pages = files("docs/src", "md");
+    pages.remove("SUMMARY.md").expect("the table of contents");
+    pages
+}
+
+/// The files below a folder by their path, with what is in them.
+fn files(folder: &str, extension: &str) -> BTreeMap<String, String> {
+    let root = Path::new(ROOT).join(folder);
+    let mut found = BTreeMap::new();
     let mut folders = vec![root.clone()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|it| it == "md") {
-                let name = path
-                    .strip_prefix(&root)
-                    .unwrap()
-                    .to_str()
-                    .unwrap()
-                    .replace('\\', "/");
-                pages.insert(name, fs::read_to_string(path).unwrap());
+            } else if path.extension().is_some_and(|it| it == extension) {
+                let name = path.strip_prefix(&root).unwrap();
+                let name = name.to_str().unwrap().replace('\\', "/");
+                found.insert(name, fs::read_to_string(path).unwrap());
             }
         }
     }
-    pages.remove("SUMMARY.md").expect("the table of contents");
-    pages
+    found
 }
 
 fn read(path: &str) -> String {
@@ -101,5 +103,21 @@ fn links_between_pages_lead_somewhere() {
                 "{name} links to {link}, which is not there"
             );
         }
+    }
+}
+
+#[test]
+fn every_test_that_the_guarantees_name_exists() {
+    let page = read("docs/src/guarantees.md");
+    let names = page.split('`').skip(1).step_by(2).filter(|span| {
+        let plain = |c: char| c.is_ascii_lowercase() || c == '_';
+        span.matches('_').count() >= 3 && span.chars().all(plain)
+    });
+    let sources: String = files("crates", "rs").into_values().collect();
+    for name in names {
+        assert!(
+            sources.contains(&format!("fn {name}(")),
+            "there is no test {name}"
+        );
     }
 }

@@ -31,6 +31,8 @@ mod event;
 mod handle;
 mod line;
 mod mode;
+#[cfg(all(test, any(watertight_loom, watertight_shuttle)))]
+mod models;
 mod permit;
 mod queue;
 mod share;

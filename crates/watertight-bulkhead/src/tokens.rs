@@ -35,8 +35,13 @@ impl Tokens {
 
     /// Takes a token from the worker's own purse, the pool, or another purse.
     pub(crate) fn take(&self, worker: usize) -> bool {
-        let mine = worker % self.purses.len();
-        take_from(&self.purses[mine]) || self.take_elsewhere(mine)
+        // One that came back while the limit was lowered may be free although it is owed.
+        while self.take_any(worker) {
+            if !self.debt.pay() {
+                return true;
+            }
+        }
+        false
     }
 
     /// Returns a token; `done` says whether its call counts as completed.
@@ -58,7 +63,7 @@ impl Tokens {
         // Owed first, so that no token can be returned in between and be free under the old limit.
         self.debt.owe(by);
         for worker in 0..self.purses.len() {
-            while self.debt.owed() > 0 && self.take(worker) {
+            while self.debt.owed() > 0 && self.take_any(worker) {
                 if !self.debt.pay() {
                     self.pool.fetch_add(1, Ordering::AcqRel);
                     return;
@@ -76,7 +81,7 @@ impl Tokens {
         purses.sum::<u64>() + self.pool.load(Ordering::Acquire)
     }
 
-    /// Tokens that are in flight and will not be free again.
+    /// Tokens that will be gone when they come back, or are found to be free.
     pub(crate) fn owed(&self) -> u64 {
         self.debt.owed()
     }
@@ -88,6 +93,11 @@ impl Tokens {
             .iter()
             .map(|purse| purse.load(Ordering::Acquire) >> TOKEN_BITS);
         purses.sum()
+    }
+
+    fn take_any(&self, worker: usize) -> bool {
+        let mine = worker % self.purses.len();
+        take_from(&self.purses[mine]) || self.take_elsewhere(mine)
     }
 
     fn take_elsewhere(&self, mine: usize) -> bool {

@@ -2,6 +2,8 @@
 
 mod cell;
 mod count_window;
+#[cfg(all(test, any(watertight_loom, watertight_shuttle)))]
+mod models;
 mod pace;
 mod probes;
 mod ring;

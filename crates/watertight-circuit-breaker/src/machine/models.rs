@@ -1,0 +1,319 @@
+//! The machine under model checkers: at most three threads, every interleaving that matters.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+#[cfg(watertight_loom)]
+use loom::thread;
+#[cfg(watertight_shuttle)]
+use shuttle::thread;
+
+use super::{
+    At, End, Machine, Now, Rules, State, Tallies, Tally, Ticket, Transition,
+    time_window::TimeWindow,
+};
+use crate::config::{Config, Window};
+
+/// A machine with what its shell would hold for it.
+#[derive(Debug)]
+struct Model {
+    machine: Machine,
+    rules: Rules,
+    tallies: Vec<Tally>,
+    told: Mutex<Vec<(State, State)>>,
+}
+
+impl Model {
+    fn new(change: impl FnOnce(&mut Config)) -> Arc<Self> {
+        let mut config = Config::default();
+        (config.window, config.minimum_calls, config.probes) = (Window::Calls(2), Some(2), 1);
+        change(&mut config);
+        let time = match config.window {
+            Window::Time(span) => Some(Arc::new(TimeWindow::with_shards(span, 2))),
+            Window::Calls(_) => None,
+        };
+        let rules = Rules { config, time };
+        Arc::new(Self {
+            machine: Machine::new(&rules, State::Closed, 0),
+            rules,
+            tallies: (0..2).map(|_| Tally::new()).collect(),
+            told: Mutex::default(),
+        })
+    }
+
+    fn at(&self, now: u64, worker: usize) -> At<'_> {
+        let tallies: &dyn Tallies = &self.tallies;
+        At {
+            now: Now::since_start(Duration::from_secs(now)),
+            worker,
+            rules: &self.rules,
+            tallies,
+        }
+    }
+
+    fn admit(&self, now: u64) -> Option<Ticket> {
+        self.machine
+            .admit(self.at(now, 0), &|change| self.tell(change))
+            .ok()
+    }
+
+    fn finish(&self, ticket: Ticket, failed: bool, now: u64, worker: usize) {
+        let end = End::Judged {
+            failed,
+            slow: false,
+            retry_after: None,
+        };
+        self.machine
+            .finish(ticket, end, self.at(now, worker), &|change| {
+                self.tell(change)
+            });
+    }
+
+    fn cancel(&self, ticket: Ticket, now: u64) {
+        self.machine
+            .finish(ticket, End::Unjudged, self.at(now, 0), &|change| {
+                self.tell(change)
+            });
+    }
+
+    fn force(&self, state: State) {
+        self.machine
+            .force(state, None, self.at(0, 0).now, &|change| self.tell(change));
+    }
+
+    fn tell(&self, change: Transition) {
+        self.told.lock().unwrap().push((change.from, change.to));
+    }
+
+    fn told(&self, to: State) -> usize {
+        self.told
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|(_, known)| *known == to)
+            .count()
+    }
+
+    /// Opens the circuit, so that it takes probes five seconds later.
+    fn trip(&self) {
+        for _ in 0..2 {
+            let ticket = self.admit(0).unwrap();
+            self.finish(ticket, true, 0, 0);
+        }
+        assert_eq!(self.machine.state(), State::Open);
+    }
+}
+
+fn check(model: impl Fn() + Send + Sync + 'static) {
+    #[cfg(watertight_loom)]
+    loom::model(model);
+    #[cfg(watertight_shuttle)]
+    {
+        let asked = std::env::var("WATERTIGHT_SHUTTLE_ITERATIONS").ok();
+        let iterations = asked.and_then(|asked| asked.parse().ok()).unwrap_or(5_000);
+        shuttle::check_random(model, iterations);
+    }
+}
+
+/// Runs both, one of them in a thread of its own.
+fn both(one: impl FnOnce() + Send + 'static, other: impl FnOnce()) {
+    let one = thread::spawn(one);
+    other();
+    one.join().unwrap();
+}
+
+#[test]
+fn two_threads_that_each_record_the_decisive_failure_open_it_once() {
+    check(|| {
+        let model = Model::new(|_| {});
+        let (one, other) = (model.admit(0).unwrap(), model.admit(0).unwrap());
+        let there = Arc::clone(&model);
+        both(
+            move || there.finish(one, true, 0, 0),
+            || model.finish(other, true, 0, 1),
+        );
+        assert_eq!(model.machine.state(), State::Open);
+        assert_eq!(model.told(State::Open), 1);
+    });
+}
+
+#[test]
+fn two_failures_on_two_shards_of_a_time_window_are_not_both_missed() {
+    check(|| {
+        let model = Model::new(|config| config.window = Window::Time(Duration::from_secs(16)));
+        let (one, other) = (model.admit(0).unwrap(), model.admit(0).unwrap());
+        let there = Arc::clone(&model);
+        both(
+            move || there.finish(one, true, 1, 0),
+            || model.finish(other, true, 1, 1),
+        );
+        assert_eq!(model.machine.state(), State::Open);
+        assert_eq!(model.told(State::Open), 1);
+    });
+}
+
+#[test]
+fn a_straggler_does_not_take_a_bucket_that_has_moved_on() {
+    check(|| {
+        let model = Model::new(|config| {
+            (config.window, config.minimum_calls) =
+                (Window::Time(Duration::from_secs(16)), Some(9));
+        });
+        let (late, new) = (model.admit(0).unwrap(), model.admit(0).unwrap());
+        let there = Arc::clone(&model);
+        // The same bucket, a whole window apart.
+        both(
+            move || there.finish(late, true, 1, 0),
+            || model.finish(new, false, 17, 0),
+        );
+        let sums = model.machine.look(model.at(17, 0)).sums;
+        assert_eq!((sums.total, sums.failed), (1, 0));
+    });
+}
+
+#[test]
+fn a_sweep_does_not_erase_what_was_recorded_just_now() {
+    check(|| {
+        let model = Model::new(|config| {
+            (config.window, config.minimum_calls) =
+                (Window::Time(Duration::from_secs(16)), Some(9));
+        });
+        let (one, other) = (model.admit(0).unwrap(), model.admit(0).unwrap());
+        let there = Arc::clone(&model);
+        both(
+            move || there.finish(one, false, 30, 0),
+            || model.finish(other, false, 31, 0),
+        );
+        assert_eq!(model.machine.look(model.at(31, 0)).sums.total, 2);
+    });
+}
+
+#[test]
+fn half_open_never_has_more_probes_in_flight_than_were_asked_for() {
+    check(|| {
+        let model = Model::new(|_| {});
+        model.trip();
+        let (flying, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let fly = {
+            let (model, flying, most) = (Arc::clone(&model), flying, Arc::clone(&most));
+            move || {
+                if let Some(ticket) = model.admit(5) {
+                    most.fetch_max(flying.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    flying.fetch_sub(1, Ordering::SeqCst);
+                    model.cancel(ticket, 5);
+                }
+            }
+        };
+        both(fly.clone(), fly);
+        assert!(most.load(Ordering::SeqCst) <= 1);
+        assert_eq!(model.machine.look(model.at(5, 0)).round.out, 0);
+        assert!(model.admit(5).is_some(), "every slot is back");
+        assert_eq!(model.told(State::HalfOpen), 1);
+    });
+}
+
+#[test]
+fn a_probe_that_is_out_keeps_others_out() {
+    check(|| {
+        let model = Model::new(|_| {});
+        model.trip();
+        let taken = Arc::new(AtomicUsize::new(0));
+        let take = {
+            let (model, taken) = (Arc::clone(&model), Arc::clone(&taken));
+            move || {
+                taken.fetch_add(model.admit(5).is_some().into(), Ordering::SeqCst);
+            }
+        };
+        both(take.clone(), take);
+        assert_eq!(taken.load(Ordering::SeqCst), 1);
+    });
+}
+
+#[test]
+fn a_late_result_decides_nothing_about_the_next_generation() {
+    check(|| {
+        let model = Model::new(|_| {});
+        let straggler = model.admit(0).unwrap();
+        model.trip();
+        let probe = model.admit(5).unwrap();
+        let there = Arc::clone(&model);
+        both(
+            move || there.finish(straggler, true, 5, 0),
+            || model.finish(probe, false, 5, 1),
+        );
+        assert_eq!(model.machine.state(), State::Closed);
+        assert_eq!(model.machine.look(model.at(5, 0)).sums.total, 0);
+    });
+}
+
+#[test]
+fn a_probe_of_a_round_that_was_written_off_decides_nothing() {
+    check(|| {
+        let model = Model::new(|_| {});
+        model.trip();
+        let silent = model.admit(5).unwrap();
+        let there = Arc::clone(&model);
+        // Five seconds later the round is written off and a new probe admitted, while the old one comes back.
+        let admitted = Arc::new(Mutex::new(None));
+        let slot = Arc::clone(&admitted);
+        both(
+            move || there.finish(silent, false, 10, 0),
+            || *slot.lock().unwrap() = model.admit(10),
+        );
+        match model.machine.state() {
+            // It came back in time after all.
+            State::Closed => assert_eq!(model.told(State::Closed), 1),
+            State::HalfOpen => {
+                let probe = admitted.lock().unwrap().take().expect("a new probe");
+                model.finish(probe, true, 10, 0);
+                assert_eq!(
+                    model.machine.state(),
+                    State::Open,
+                    "only the new probe has decided"
+                );
+            }
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+#[test]
+fn an_operators_word_is_not_lost_to_a_transition() {
+    check(|| {
+        let model = Model::new(|_| {});
+        let (one, other) = (model.admit(0).unwrap(), model.admit(0).unwrap());
+        model.finish(one, true, 0, 0);
+        let there = Arc::clone(&model);
+        both(
+            move || there.force(State::ForcedOpen),
+            || model.finish(other, true, 0, 1),
+        );
+        assert_eq!(model.machine.state(), State::ForcedOpen);
+        assert!(model.admit(100).is_none());
+    });
+}
+
+#[test]
+fn a_success_that_meets_a_failure_is_counted_once() {
+    check(|| {
+        let model = Model::new(|config| config.failure_rate = Some(1.0));
+        for _ in 0..2 {
+            let warm = model.admit(0).unwrap();
+            model.finish(warm, false, 0, 0);
+        }
+        let (good, bad) = (model.admit(0).unwrap(), model.admit(0).unwrap());
+        let there = Arc::clone(&model);
+        both(
+            move || assert!(there.machine.succeed_quickly(good, &there.tallies[0])),
+            || model.finish(bad, true, 0, 1),
+        );
+        let sums = model.machine.look(model.at(0, 0)).sums;
+        assert_eq!((model.machine.state(), sums.total), (State::Closed, 2));
+        assert!(sums.failed <= 1);
+    });
+}

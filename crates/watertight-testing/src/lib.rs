@@ -3,7 +3,7 @@
 //! - [`FaultPlan`] and [`FaultLayer`]: errors, latency, hangs, panics and broken bodies, by script and by seed, changed
 //!   while the service runs.
 //! - [`Ledger`] and [`LedgerLayer`]: which calls a service got, when, how they ended, how many ran at once.
-//! - [`never`], [`ready_after`]: services and futures that misbehave on purpose.
+//! - [`never()`], [`ready_after`]: services and futures that misbehave on purpose.
 //!
 //! The clock is tokio's: pause it, and a test of minutes takes no time.
 

@@ -121,3 +121,20 @@ fn every_test_that_the_guarantees_name_exists() {
         );
     }
 }
+
+#[test]
+fn the_readme_is_compiled_by_the_facade_and_stays_short() {
+    let facade = read("crates/watertight/src/lib.rs");
+    assert!(facade.contains("#[doc = include_str!(\"../../../README.md\")]"));
+    let readme = read("README.md");
+    assert!(
+        readme.lines().count() <= 200,
+        "the README is a page, not a book"
+    );
+    for link in links(&readme) {
+        assert!(
+            Path::new(ROOT).join(link).exists(),
+            "the README links to {link}"
+        );
+    }
+}

@@ -1,0 +1,56 @@
+//! Circuit breaker, bulkhead, timeout, deadline and fallback as tower layers, that stack on any axum router and any
+//! hyper, reqwest or tonic client.
+//!
+//! Each layer holds a handle, and the handle holds the state: clone it, watch it, change it while it works. A refusal is
+//! a typed [`Rejected`] that says by whom, why, and when to come back; how it reaches the caller is up to the layer's
+//! preset: `new` (a typed error, any protocol), `boxed`, `for_http` (a 503 problem), `for_grpc` (a `grpc-status`).
+//!
+//! | a dependency … | use |
+//! |---|---|
+//! | fails for a while | `CircuitBreaker` |
+//! | is slow, and must not take everything with it | `Bulkhead` |
+//! | never answers | `TimeoutLayer` inside the circuit breaker, `DeadlineLayer` for all of a request |
+//! | is not needed for an answer | `FallbackLayer` |
+//! | all of this, over HTTP | `http::client` and `http::server` |
+
+pub use watertight_core::*;
+
+#[cfg(feature = "bulkhead")]
+#[doc(inline)]
+pub use watertight_bulkhead::{
+    BackPressure, Bulkhead, BulkheadBuilder, BulkheadEvent, BulkheadLayer, BulkheadPermit,
+    BulkheadService, Exempt, Gate, Queue, Refuse, Share, Snapshot as BulkheadSnapshot,
+};
+#[cfg(feature = "circuit-breaker")]
+#[doc(inline)]
+pub use watertight_circuit_breaker::{
+    BreakerEvent, BreakerPermit, Cancelled, CircuitBreaker, CircuitBreakerBuilder,
+    CircuitBreakerLayer, CircuitBreakerService, Config as CircuitBreakerConfig, Ramp, SlowCalls,
+    Snapshot as CircuitBreakerSnapshot, State, Trip, Why, Window,
+};
+#[cfg(feature = "fallback")]
+#[doc(inline)]
+pub use watertight_fallback::{Fallback, FallbackBuilder, FallbackLayer, FallbackService};
+#[cfg(feature = "testing")]
+#[doc(inline)]
+pub use watertight_testing as testing;
+#[cfg(all(feature = "timeout", feature = "http"))]
+#[doc(inline)]
+pub use watertight_timeout::{BodyTimeoutLayer, Millis};
+#[cfg(feature = "timeout")]
+#[doc(inline)]
+pub use watertight_timeout::{
+    ClientDeadlineLayer, DeadlineLayer, Local, Phase, Snapshot as TimeoutSnapshot, Timeout,
+    TimeoutBuilder, TimeoutEvent, TimeoutLayer, TimeoutService, Wire,
+};
+#[cfg(all(feature = "timeout", feature = "grpc"))]
+#[doc(inline)]
+pub use watertight_timeout::{GrpcTimeout, format_grpc_timeout, parse_grpc_timeout};
+
+#[cfg(feature = "http")]
+pub mod http;
+
+/// The README's code, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;

@@ -1,0 +1,28 @@
+//! All of them in one stack, in the recommended order.
+
+use tower_layer::Layer;
+use watertight_bulkhead::{Bulkhead, BulkheadLayer};
+use watertight_circuit_breaker::CircuitBreakerLayer;
+use watertight_core::Flat;
+use watertight_timeout::TimeoutLayer;
+
+use super::{NEVER, ROOM, breaker};
+use crate::{
+    service::Answers,
+    subject::{OURS, Subject},
+};
+
+/// Bulkhead, circuit breaker, timeout.
+#[must_use]
+pub fn four() -> Subject {
+    let bulkhead = Bulkhead::builder("benched").max_concurrent(ROOM).build();
+    let breaker = breaker::builder().build();
+    let timed = TimeoutLayer::new(NEVER).layer(Answers);
+    let guarded = CircuitBreakerLayer::new(breaker.expect("the settings make sense"))
+        .on_reject(Flat)
+        .layer(timed);
+    let limited = BulkheadLayer::new(bulkhead.expect("the settings make sense"))
+        .on_reject(Flat)
+        .layer(guarded);
+    Subject::answering(OURS, limited)
+}

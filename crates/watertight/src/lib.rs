@@ -30,7 +30,11 @@ pub use watertight_circuit_breaker::{
 };
 #[cfg(feature = "fallback")]
 #[doc(inline)]
-pub use watertight_fallback::{Fallback, FallbackBuilder, FallbackLayer, FallbackService};
+pub use watertight_fallback::{
+    Backup, Cause, CauseKind, Failure, Fallback, FallbackBuilder, FallbackLayer, FallbackService,
+    FallbackSnapshot, Fell, Handled, Only, Predicate, Recover, RecoverAsync, RespondWith, Stale,
+    Strategy, When,
+};
 #[cfg(feature = "testing")]
 #[doc(inline)]
 pub use watertight_testing as testing;

@@ -2,6 +2,7 @@
 
 pub mod breaker;
 pub mod bulkhead;
+pub mod fallback;
 pub mod stack;
 pub mod timeout;
 

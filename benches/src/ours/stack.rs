@@ -4,6 +4,7 @@ use tower_layer::Layer;
 use watertight_bulkhead::{Bulkhead, BulkheadLayer};
 use watertight_circuit_breaker::CircuitBreakerLayer;
 use watertight_core::Flat;
+use watertight_fallback::{Fallback, FallbackLayer};
 use watertight_timeout::TimeoutLayer;
 
 use super::{NEVER, ROOM, breaker};
@@ -12,7 +13,7 @@ use crate::{
     subject::{OURS, Subject},
 };
 
-/// Bulkhead, circuit breaker, timeout.
+/// Fallback, bulkhead, circuit breaker, timeout.
 #[must_use]
 pub fn four() -> Subject {
     let bulkhead = Bulkhead::builder("benched").max_concurrent(ROOM).build();
@@ -24,5 +25,6 @@ pub fn four() -> Subject {
     let limited = BulkheadLayer::new(bulkhead.expect("the settings make sense"))
         .on_reject(Flat)
         .layer(guarded);
-    Subject::answering(OURS, limited)
+    let fallback = FallbackLayer::new(Fallback::default()).value(0);
+    Subject::answering(OURS, fallback.layer(limited))
 }

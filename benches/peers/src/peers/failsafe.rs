@@ -7,8 +7,7 @@ use std::{
 };
 
 use failsafe::{
-    Any, Config, Error, FailurePolicy, StateMachine, backoff,
-    failure_policy,
+    Any, Config, Error, FailurePolicy, StateMachine, backoff, failure_policy,
     futures::{CircuitBreaker, ResponseFuture},
 };
 use tower::Service;
@@ -40,18 +39,17 @@ pub fn open(lab: &Lab) -> Subject {
     Subject::refusing(CONSECUTIVE, service)
 }
 
-#[derive(Clone)]
 struct Guarded<P> {
     inner: Answers,
     breaker: StateMachine<P, ()>,
 }
 
-fn rate() -> impl FailurePolicy + Clone + fmt::Debug + Send + Sync + 'static {
+fn rate() -> impl FailurePolicy + fmt::Debug + Send + Sync + 'static {
     let window = Duration::from_secs(10);
     failure_policy::success_rate_over_time_window(0.5, 20, window, backoff::constant(NEVER))
 }
 
-fn consecutive() -> impl FailurePolicy + Clone + fmt::Debug + Send + Sync + 'static {
+fn consecutive() -> impl FailurePolicy + fmt::Debug + Send + Sync + 'static {
     failure_policy::consecutive_failures(20, backoff::constant(NEVER))
 }
 
@@ -59,6 +57,16 @@ fn guarded<P: FailurePolicy>(policy: P) -> Guarded<P> {
     Guarded {
         inner: Answers,
         breaker: Config::new().failure_policy(policy).build(),
+    }
+}
+
+// Derived, it would ask for a policy that can be cloned.
+impl<P> Clone for Guarded<P> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner,
+            breaker: self.breaker.clone(),
+        }
     }
 }
 

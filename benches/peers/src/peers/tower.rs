@@ -1,10 +1,7 @@
 //! tower's own layers.
 
 use tower::{
-    Layer, Service,
-    limit::ConcurrencyLimitLayer,
-    load_shed::LoadShedLayer,
-    timeout::TimeoutLayer,
+    Layer, Service, limit::ConcurrencyLimitLayer, load_shed::LoadShedLayer, timeout::TimeoutLayer,
 };
 use watertight_benches::{
     lab::Lab,

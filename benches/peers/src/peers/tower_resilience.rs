@@ -85,7 +85,10 @@ pub fn builder() -> CircuitBreakerConfigBuilder<DefaultClassifier> {
 pub fn breaker(
     builder: CircuitBreakerConfigBuilder<DefaultClassifier>,
 ) -> CircuitBreakerLayer<DefaultClassifier> {
-    builder.build_with_handle().expect("the settings make sense").0
+    builder
+        .build_with_handle()
+        .expect("the settings make sense")
+        .0
 }
 
 /// A bulkhead that refuses when it is full.

@@ -1,0 +1,116 @@
+use std::time::Duration;
+
+use watertight::testing::{Fault, Rule};
+
+use crate::{scale::Scale, shop::Leaf, traffic::Stretch};
+
+/// One scene of the day.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Act {
+    Calm,
+    EmailHangs,
+    LoyaltyFails,
+    PaymentStorm,
+    TenantFloods,
+}
+
+/// What happens in an act, from its start on.
+#[derive(Clone, Debug)]
+pub(crate) struct Script {
+    /// Before the trouble, in it, after it.
+    pub(crate) calm: Duration,
+    pub(crate) trouble: Duration,
+    pub(crate) after: Duration,
+    /// The load in each of them, as a multiple of the calm rate.
+    loads: [f64; 3],
+    flood: f64,
+    fault: Option<(Leaf, Fault)>,
+    /// A share of the calls that fail on top.
+    errors: f64,
+}
+
+/// The orders of a storm, as a multiple of a calm day.
+pub(crate) const STORM: f64 = 15.0;
+
+impl Act {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Calm,
+        Self::EmailHangs,
+        Self::LoyaltyFails,
+        Self::PaymentStorm,
+        Self::TenantFloods,
+    ];
+
+    pub(crate) const fn number(self) -> usize {
+        self as usize
+    }
+
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::Calm => "a calm day",
+            Self::EmailHangs => "e-mail hangs",
+            Self::LoyaltyFails => "loyalty answers with errors",
+            Self::PaymentStorm => "payment browns out at 15x load",
+            Self::TenantFloods => "one tenant floods",
+        }
+    }
+
+    pub(crate) fn script(self) -> Script {
+        let seconds = |calm, trouble, after| {
+            [calm, trouble, after].map(|seconds: f64| Duration::from_secs_f64(seconds))
+        };
+        let ([calm, trouble, after], loads) = match self {
+            Self::Calm => (seconds(2.0, 0.0, 0.0), [1.0; 3]),
+            Self::EmailHangs => (seconds(0.5, 2.5, 0.0), [1.0; 3]),
+            Self::LoyaltyFails => (seconds(0.5, 2.0, 1.0), [1.0; 3]),
+            Self::PaymentStorm => (seconds(1.0, 4.0, 4.0), [1.0, STORM, 2.0]),
+            Self::TenantFloods => (seconds(0.5, 3.0, 0.0), [1.0; 3]),
+        };
+        let (fault, errors, flood) = match self {
+            Self::Calm => (None, 0.0, 0.0),
+            Self::EmailHangs => (Some((Leaf::Email, Fault::hang())), 0.0, 0.0),
+            Self::LoyaltyFails => (Some((Leaf::Loyalty, Fault::error())), 0.0, 0.0),
+            Self::PaymentStorm => {
+                let slow = Fault::latency(7 * Leaf::Payment.work());
+                (Some((Leaf::Payment, slow)), 0.1, 0.0)
+            }
+            Self::TenantFloods => (None, 0.0, STORM),
+        };
+        Script {
+            calm,
+            trouble,
+            after,
+            loads,
+            flood,
+            fault,
+            errors,
+        }
+    }
+}
+
+impl Script {
+    pub(crate) fn lasts(&self) -> Duration {
+        self.calm + self.trouble + self.after
+    }
+
+    pub(crate) fn stretches(&self, scale: Scale) -> [Stretch; 3] {
+        let lasts = [self.calm, self.trouble, self.after];
+        let floods = [0.0, self.flood, 0.0];
+        std::array::from_fn(|part| Stretch {
+            lasts: lasts[part],
+            rate: self.loads[part] * scale.calm,
+            flood: floods[part] * scale.calm,
+        })
+    }
+
+    /// Whose plan follows which rules; they time themselves once they are set.
+    pub(crate) fn rules(&self) -> Option<(Leaf, Vec<Rule<u64>>)> {
+        let (leaf, fault) = self.fault?;
+        let during = |rule: Rule<u64>| rule.starting(self.calm).lasting(self.trouble);
+        let mut rules = vec![during(Rule::new(fault))];
+        if self.errors > 0.0 {
+            rules.insert(0, during(Rule::new(Fault::error()).share(self.errors)));
+        }
+        Some((leaf, rules))
+    }
+}

@@ -1,0 +1,93 @@
+use std::{
+    sync::{Arc, atomic::Ordering},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Result, anyhow};
+use tokio::{
+    runtime::Runtime,
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
+};
+
+use super::{Act, Played, Sample};
+use crate::{
+    scale::Scale,
+    shop::{Later, Leaf, Shop, World},
+    traffic::{End, Gauge, arrivals, drive},
+    view::View,
+};
+
+const SAMPLE: Duration = Duration::from_millis(100);
+
+/// How long the shop may take to do what it has put off.
+const LATER: Duration = Duration::from_secs(3);
+
+/// Plays one act in one world, in a shop that is opened and closed for it.
+pub(crate) fn play(act: Act, world: World, scale: Scale, seed: u64, view: &View) -> Result<Played> {
+    let runtime = Runtime::new()?;
+    let played = runtime.block_on(act_in(act, world, scale, seed, view));
+    // What still hangs, hangs for ever: nobody waits for it.
+    runtime.shutdown_background();
+    played
+}
+
+async fn act_in(act: Act, world: World, scale: Scale, seed: u64, view: &View) -> Result<Played> {
+    let shop = Shop::open(world, scale, seed).await?;
+    let script = act.script();
+    let arrivals = arrivals(seed ^ act.number() as u64, &script.stretches(scale));
+    let (gauge, start) = (Arc::new(Gauge::default()), Instant::now());
+    if let Some((leaf, rules)) = script.rules() {
+        shop.backend(leaf).faults.set(rules)?;
+    }
+    let driver = {
+        let (gauge, url) = (Arc::clone(&gauge), shop.url.clone());
+        thread::spawn(move || drive(&url, start, &arrivals, &gauge))
+    };
+    let mut samples = Vec::new();
+    let mut ticks = interval(SAMPLE);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    while !driver.is_finished() {
+        ticks.tick().await;
+        let at = start.elapsed();
+        samples.push(Sample {
+            at,
+            in_flight: gauge.in_flight(),
+            sent: gauge.sent.load(Ordering::Relaxed),
+            charges: shop.backend(Leaf::Payment).arrived(),
+        });
+        let share = at.as_secs_f64() / script.lasts().as_secs_f64();
+        view.show(act, world, share, gauge.recent(at), &shop.registry);
+    }
+    let traffic = driver
+        .join()
+        .map_err(|_| anyhow!("the traffic panicked"))??;
+    // What is put off for ever is a claim that fails, not a reason to wait for ever.
+    let _ = timeout(LATER, until_caught_up(&shop)).await;
+    let bought = traffic
+        .visits
+        .iter()
+        .filter(|visit| visit.end == End::Bought);
+    let bought: Vec<_> = bought.map(|visit| visit.order).collect();
+    let without = |leaf| {
+        let missing = |order: &&u64| !shop.backend(leaf).has_done(**order);
+        bought.iter().filter(missing).count()
+    };
+    let needed = [Leaf::Inventory, Leaf::Payment, Leaf::Shipping];
+    Ok(Played {
+        act,
+        world,
+        samples,
+        flood_peak: shop.flood.most(),
+        half_done: needed.map(without).into_iter().max().unwrap_or(0),
+        without_points: without(Leaf::Loyalty),
+        without_mail: without(Leaf::Email),
+        traffic,
+    })
+}
+
+async fn until_caught_up(shop: &Shop) {
+    while !shop.later.iter().all(Later::is_empty) {
+        sleep(SAMPLE).await;
+    }
+}

@@ -1,0 +1,99 @@
+use std::time::Duration;
+
+/// A stretch of time with a steady load.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stretch {
+    pub(crate) lasts: Duration,
+    /// Checkouts per second of ordinary customers.
+    pub(crate) rate: f64,
+    /// Checkouts per second of one tenant that floods.
+    pub(crate) flood: f64,
+}
+
+/// A customer on the way to the shop.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Arrival {
+    /// When it is meant to check out, from the start of the act.
+    pub(crate) at: Duration,
+    pub(crate) order: u64,
+    pub(crate) tenant: Tenant,
+}
+
+/// Whose customer it is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Tenant {
+    Ordinary(u8),
+    Flood,
+}
+
+const TENANTS: u8 = 8;
+
+/// All arrivals of an act, in order: a Poisson process, the same for the same seed.
+pub(crate) fn arrivals(seed: u64, stretches: &[Stretch]) -> Vec<Arrival> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut arrivals = Vec::new();
+    let mut start = Duration::ZERO;
+    for stretch in stretches {
+        let end = start + stretch.lasts;
+        let mut draw = |rate: f64, flood| {
+            let mut at = start.as_secs_f64();
+            loop {
+                // At no rate the next one comes after an endless time.
+                at -= (1.0 - random.f64()).ln() / rate;
+                if at.is_nan() || at >= end.as_secs_f64() {
+                    break;
+                }
+                let tenant = match flood {
+                    true => Tenant::Flood,
+                    false => Tenant::Ordinary(random.u8(..TENANTS)),
+                };
+                arrivals.push((Duration::from_secs_f64(at), tenant));
+            }
+        };
+        draw(stretch.rate, false);
+        draw(stretch.flood, true);
+        start = end;
+    }
+    arrivals.sort_by_key(|(at, _)| *at);
+    let numbered = arrivals.into_iter().zip(1..);
+    let arrivals = numbered.map(|((at, tenant), order)| Arrival { at, order, tenant });
+    arrivals.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STRETCHES: [Stretch; 2] = [
+        Stretch {
+            lasts: Duration::from_secs(50),
+            rate: 20.0,
+            flood: 0.0,
+        },
+        Stretch {
+            lasts: Duration::from_secs(10),
+            rate: 20.0,
+            flood: 300.0,
+        },
+    ];
+
+    #[test]
+    fn the_same_seed_brings_the_same_customers() {
+        assert_eq!(arrivals(7, &STRETCHES), arrivals(7, &STRETCHES));
+        assert_ne!(arrivals(7, &STRETCHES), arrivals(8, &STRETCHES));
+    }
+
+    #[test]
+    fn customers_come_in_order_and_as_often_as_they_are_meant_to() {
+        let arrivals = arrivals(7, &STRETCHES);
+        assert!(arrivals.is_sorted_by_key(|arrival| arrival.at));
+        let flood = arrivals.iter().filter(|a| a.tenant == Tenant::Flood);
+        let flood = flood
+            .inspect(|a| assert!(a.at >= STRETCHES[0].lasts))
+            .count();
+        // Poisson: four standard deviations around 3 000 and 1 200.
+        assert!((2_780..3_220).contains(&flood), "{flood}");
+        let ordinary = arrivals.len() - flood;
+        assert!((1_060..1_340).contains(&ordinary), "{ordinary}");
+    }
+}

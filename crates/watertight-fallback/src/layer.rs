@@ -159,20 +159,23 @@ where
         self.then(Backup::new(backup))
     }
 
-    pub(crate) fn form<M2: Clone>(self, form: M2) -> FallbackLayer<A, D, K, M2> {
+    pub(crate) fn map_form<M2>(self, change: impl FnOnce(M) -> M2) -> FallbackLayer<A, D, K, M2>
+    where
+        M2: Clone,
+    {
         let Parts {
             fallback,
             strategy,
             failures,
             capture,
-            ..
+            form,
         } = self.into_parts();
         FallbackLayer::made_of(&Parts {
             fallback,
             strategy,
             failures,
             capture,
-            form,
+            form: change(form),
         })
     }
 
@@ -235,7 +238,7 @@ impl<A: Clone, D: Clone, K: Clone> FallbackLayer<A, D, K, Plain> {
 
     /// Remembers good responses without answering with them: for [`when`](Self::when).
     pub fn remember<Q, Res>(self, stale: Stale<Q, Res>) -> FallbackLayer<A, D, K, Stale<Q, Res>> {
-        self.form(stale)
+        self.map_form(|_| stale)
     }
 }
 

@@ -11,6 +11,7 @@
 //! | is slow, and must not take everything with it | `Bulkhead` |
 //! | never answers | `TimeoutLayer` inside the circuit breaker, `DeadlineLayer` for all of a request |
 //! | is not needed for an answer | `FallbackLayer` |
+//! | is worth waiting for, but not for long | `timeout_fallback`, `timeout_fallback_for_http` |
 //! | all of this, over HTTP | `http::client` and `http::server` |
 
 pub use watertight_core::*;
@@ -33,7 +34,7 @@ pub use watertight_circuit_breaker::{
 pub use watertight_fallback::{
     Backup, Cause, CauseKind, Failure, Fallback, FallbackBuilder, FallbackLayer, FallbackService,
     FallbackSnapshot, Fell, Handled, Only, Predicate, Recover, RecoverAsync, RespondWith, Stale,
-    Strategy, When,
+    Strategy, Value as FallbackValue, When,
 };
 #[cfg(feature = "testing")]
 #[doc(inline)]
@@ -54,7 +55,15 @@ pub use watertight_timeout::{GrpcTimeout, format_grpc_timeout, parse_grpc_timeou
 #[cfg(feature = "http")]
 pub mod http;
 
+#[cfg(all(feature = "fallback", feature = "timeout"))]
+mod timeout_fallback;
+
+#[cfg(all(feature = "fallback", feature = "timeout"))]
+pub use self::timeout_fallback::timeout_fallback;
+#[cfg(all(feature = "fallback", feature = "timeout", feature = "http"))]
+pub use self::timeout_fallback::timeout_fallback_for_http;
+
 /// The README's code, compiled and run.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "http", feature = "reqwest"))]
 #[doc = include_str!("../../../README.md")]
 pub struct Readme;

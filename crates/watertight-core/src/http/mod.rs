@@ -17,4 +17,4 @@ pub use self::deadline::HttpDeadline;
 pub use self::grpc::{GrpcErrors, GrpcStatus, GrpcTrailers, code_of};
 pub use self::hold::{BodyEnd, Ending, HeldBody, UntilBodyEnd};
 pub use self::key::{Host, RequestTarget, host_of};
-pub use self::problem::Problem;
+pub use self::problem::{Problem, SameBody};

@@ -23,6 +23,10 @@ pub struct Problem {
     status: Option<StatusCode>,
 }
 
+/// A [`Problem`] that leaves the body type of the service as it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SameBody(Problem);
+
 impl Problem {
     /// 503, or 504 where time ran out.
     #[must_use]
@@ -37,9 +41,20 @@ impl Problem {
         self
     }
 
+    /// The same response in the service's own body type, which must be one that can be made of [`Bytes`], such as
+    /// axum's. So a fallback further out makes its answers of that type too.
+    #[must_use]
+    pub const fn same_body(self) -> SameBody {
+        SameBody(self)
+    }
+
     /// The response for a refusal.
     #[must_use]
     pub fn respond<B>(&self, why: Rejected) -> Response<OwnBody<B>> {
+        self.render(why).map(OwnBody::own)
+    }
+
+    fn render(self, why: Rejected) -> Response<Bytes> {
         let timed_out = matches!(why.reason, Reason::TimedOut | Reason::DeadlinePassed);
         let (status, body) = match self.status {
             _ if timed_out => (StatusCode::GATEWAY_TIMEOUT, Bytes::from_static(TIMED_OUT)),
@@ -49,7 +64,7 @@ impl Problem {
             ),
             Some(status) => (status, body(status)),
         };
-        let mut response = Response::new(OwnBody::own(body));
+        let mut response = Response::new(body);
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(
@@ -85,6 +100,29 @@ impl<B: Body<Data = Bytes>, E> OnReject<Response<B>, E> for Problem {
 }
 
 impl<Req> Keep<Req> for Problem {
+    type Kept = ();
+
+    fn keep(&self, _: Req) {}
+}
+
+impl<B: From<Bytes>, E> OnReject<Response<B>, E> for SameBody {
+    type Response = Response<B>;
+    type Error = E;
+
+    fn reject(&self, why: Rejected, (): ()) -> Result<Response<B>, E> {
+        Ok(self.0.render(why).map(B::from))
+    }
+
+    fn response(response: Response<B>) -> Response<B> {
+        response
+    }
+
+    fn error(error: E) -> E {
+        error
+    }
+}
+
+impl<Req> Keep<Req> for SameBody {
     type Kept = ();
 
     fn keep(&self, _: Req) {}

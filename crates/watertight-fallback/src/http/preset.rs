@@ -50,6 +50,6 @@ impl FallbackLayer<Nothing, Failures<GrpcErrors, InHttp>, NoCapture, Http> {
 impl<A: Clone, D: Clone, K: Clone> FallbackLayer<A, D, K, Http> {
     /// Marks the answers it makes by this header too; its value is the cause.
     pub fn mark_header(self, header: HeaderName) -> Self {
-        self.form(Http::with_header(header))
+        self.map_form(|_| Http::with_header(header))
     }
 }

@@ -5,16 +5,19 @@ use crate::{BreakerPermit, CircuitBreaker, machine::State};
 impl<Req> Admit<Req> for CircuitBreaker {
     type Permit = BreakerPermit;
 
+    #[inline(always)]
     fn gate(&self) -> Option<Rejected> {
         let shared = self.shared();
-        let refused = shared.machine.gate(|| shared.now());
+        let refused = shared.machine.gate(|| shared.start.elapsed());
         refused.map(|refused| shared.rejected(refused))
     }
 
+    #[inline(always)]
     fn admit(&self, _: &Req) -> Result<BreakerPermit, Rejected> {
         self.try_acquire()
     }
 
+    #[inline(always)]
     fn refuse(&self, gated: Option<Rejected>) -> Rejected {
         let shared = self.shared();
         let why = gated.or_else(|| Admit::<Req>::gate(self));

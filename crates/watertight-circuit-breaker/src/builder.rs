@@ -172,7 +172,8 @@ impl CircuitBreakerBuilder {
         let breaker = CircuitBreaker::from_parts(name, rules, self.state, seed);
         if let Some(registry) = self.registry {
             let shared = Arc::clone(breaker.shared()) as Arc<dyn Component>;
-            breaker.shared().events.attach(registry.register(&shared)?);
+            let feed = registry.register(&shared)?;
+            breaker.shared().seldom().events.attach(feed);
         }
         Ok(breaker)
     }
@@ -192,7 +193,7 @@ impl CircuitBreakerBuilder {
         let (state, seed) = (self.state, self.seed.unwrap_or_else(|| seed_of(name)));
         let make = move || {
             // A time window belongs to one breaker, so each gets rules of its own.
-            let rules = Rules::new(name, rules.config).expect("checked above");
+            let rules = Rules::new(name, rules.config()).expect("checked above");
             CircuitBreaker::from_parts(name, rules, state, seed)
         };
         Ok(Keyed::new(limits, make(), move |_: &K| make()))

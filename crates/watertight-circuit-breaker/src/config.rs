@@ -146,11 +146,7 @@ impl Config {
     /// The calls in the window before a rate counts.
     #[must_use]
     pub fn effective_minimum(&self) -> u32 {
-        let most = match self.window {
-            Window::Calls(calls) => calls,
-            Window::Time(_) => u32::MAX,
-        };
-        self.minimum_calls.unwrap_or(20.min(most))
+        Self::minimum_of(self.minimum_calls, self.window)
     }
 
     /// How the wait grows.
@@ -158,6 +154,14 @@ impl Config {
     pub fn effective_backoff(&self) -> Backoff {
         let longest = self.open_for.max(Duration::from_secs(60));
         self.backoff.unwrap_or(Backoff::new(2.0, longest))
+    }
+
+    pub(crate) fn minimum_of(asked: Option<u32>, window: Window) -> u32 {
+        let most = match window {
+            Window::Calls(calls) => calls,
+            Window::Time(_) => u32::MAX,
+        };
+        asked.unwrap_or(20.min(most))
     }
 
     /// Whether a call's start must be noted.

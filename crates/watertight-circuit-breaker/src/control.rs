@@ -57,9 +57,9 @@ impl CircuitBreaker {
     /// ```
     pub fn update(&self, change: impl FnOnce(&mut Config)) -> Result<(), BuildError> {
         let shared = self.shared();
-        let _updating = self.updating();
+        let _updating = lock(&shared.seldom().updating);
         let old = shared.rules.load_full();
-        let mut config = old.config;
+        let mut config = old.config();
         change(&mut config);
         let new = Arc::new(old.updated(shared.name, config)?);
         shared.rules.store(Arc::clone(&new));
@@ -74,7 +74,7 @@ impl CircuitBreaker {
 
     fn hold_open(&self, why: Arc<str>, duration: Option<Duration>) {
         let shared = self.shared();
-        lock(&shared.story).note = Some(why);
+        lock(&shared.seldom().story).note = Some(why);
         let now = shared.now();
         let until = duration.map(|duration| now.plus(duration));
         shared

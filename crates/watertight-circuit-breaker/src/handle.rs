@@ -1,15 +1,15 @@
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use watertight_core::{Event, Events, Rejected, my_stripe, stripe_count};
+use watertight_core::{Event, Events, Rejected};
 
 use crate::{
     BreakerPermit, CircuitBreakerBuilder,
     config::Config,
     event::BreakerEvent,
     machine::{Rules, State},
-    shared::{Shared, Stripe},
+    shared::Shared,
     snapshot::Snapshot,
-    sync::{Mutex, MutexGuard, lock},
+    stripe::{self, Slots, Stripe, Stripes},
 };
 
 /// A circuit breaker: the state that its layers, services and clones share.
@@ -41,14 +41,9 @@ use crate::{
 ///
 /// Clones are cheap and share everything.
 #[derive(Clone, Debug)]
-pub struct CircuitBreaker(Arc<Handle>);
-
-#[derive(Debug)]
-struct Handle {
+pub struct CircuitBreaker {
     shared: Arc<Shared>,
-    /// Made when a worker thread first comes by, so that a breaker per key stays small.
-    stripes: Box<[OnceLock<Arc<Stripe>>]>,
-    updating: Mutex<()>,
+    stripes: Arc<Slots>,
 }
 
 impl CircuitBreaker {
@@ -58,12 +53,10 @@ impl CircuitBreaker {
     }
 
     pub(crate) fn from_parts(name: &'static str, rules: Rules, state: State, seed: u64) -> Self {
-        let shared = Arc::new(Shared::new(name, rules, state, seed));
-        Self(Arc::new(Handle {
-            shared,
-            stripes: (0..stripe_count()).map(|_| OnceLock::new()).collect(),
-            updating: Mutex::new(()),
-        }))
+        let stripes = stripe::slots();
+        let shared = Shared::new(name, (rules, state, seed), Arc::downgrade(&stripes));
+        let shared = Arc::new(shared);
+        Self { shared, stripes }
     }
 
     /// Its name.
@@ -77,11 +70,12 @@ impl CircuitBreaker {
     /// # Errors
     ///
     /// The refusal, with the time to come back where it is known.
+    #[inline(always)]
     pub fn try_acquire(&self) -> Result<BreakerPermit, Rejected> {
-        let stripe = self.stripe();
-        let ticket = match stripe.shared.machine.admit_untimed() {
+        let (shared, stripe) = (&*self.shared, self.stripe());
+        let ticket = match shared.machine.admit_quickly(|| shared.now()) {
             Some(ticket) => ticket,
-            None => stripe.shared.admit(&stripe.tally)?,
+            None => shared.admit(&stripe.tally)?,
         };
         Ok(BreakerPermit::new(ticket, Arc::clone(stripe)))
     }
@@ -101,32 +95,27 @@ impl CircuitBreaker {
     /// The configuration in force.
     #[must_use]
     pub fn config(&self) -> Config {
-        self.shared().rules.load().config
+        self.shared().rules.load().config()
     }
 
     /// Subscribes to what happens from now on. Bounded: a slow subscriber misses events, and is told so.
     #[must_use]
     pub fn subscribe(&self) -> Events<Event<BreakerEvent>> {
-        self.shared().events.subscribe()
-    }
-
-    /// One lock per handle, so that two updates at once do not undo each other.
-    pub(crate) fn updating(&self) -> MutexGuard<'_, ()> {
-        lock(&self.0.updating)
+        self.shared().seldom().events.subscribe()
     }
 
     /// Whether no permit is out.
     pub(crate) fn is_idle(&self) -> bool {
-        let mut stripes = self.0.stripes.iter().filter_map(OnceLock::get);
-        stripes.all(|stripe| Arc::strong_count(stripe) == 1)
+        self.stripes.are_idle()
     }
 
+    #[inline(always)]
     pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.0.shared
+        &self.shared
     }
 
+    #[inline(always)]
     pub(crate) fn stripe(&self) -> &Arc<Stripe> {
-        let mine = my_stripe() & (self.0.stripes.len() - 1);
-        self.0.stripes[mine].get_or_init(|| Stripe::new(&self.0.shared))
+        self.stripes.mine(&self.shared)
     }
 }

@@ -31,6 +31,8 @@ mod machine;
 mod permit;
 mod shared;
 mod snapshot;
+mod story;
+mod stripe;
 mod sync;
 mod telemetry;
 

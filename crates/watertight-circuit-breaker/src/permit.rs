@@ -1,12 +1,8 @@
 use std::{mem, sync::Arc};
 
-use watertight_core::{Outcome, Permit, Verdict};
+use watertight_core::{Outcome, Permit, Verdict, my_stripe};
 
-use crate::{
-    machine::Ticket,
-    shared::{Ending, Stripe},
-    telemetry::Ended,
-};
+use crate::{machine::Ticket, shared::Ending, stripe::Stripe, telemetry::Ended};
 
 /// The right to one call through a circuit breaker.
 ///
@@ -33,6 +29,7 @@ pub struct BreakerPermit {
 }
 
 impl BreakerPermit {
+    #[inline(always)]
     pub(crate) const fn new(ticket: Ticket, stripe: Arc<Stripe>) -> Self {
         Self { ticket, stripe }
     }
@@ -55,21 +52,28 @@ impl BreakerPermit {
     /// The caller went away; the same as dropping the permit.
     pub fn cancel(self) {}
 
-    fn spend(&mut self) -> Option<Ticket> {
-        let ticket = mem::replace(&mut self.ticket, Ticket::SPENT);
-        (ticket != Ticket::SPENT).then_some(ticket)
+    fn finish(&self, ticket: Ticket, ending: Ending) {
+        if ticket != Ticket::SPENT {
+            let stripe = &*self.stripe;
+            stripe.shared.finish(ticket, ending, &stripe.tally);
+        }
     }
 }
 
 impl Permit for BreakerPermit {
+    #[inline(always)]
     fn end(mut self, outcome: Outcome) {
-        let Some(ticket) = self.spend() else { return };
-        let shared = &self.stripe.shared;
-        let success = outcome.verdict == Verdict::Success;
-        if success && shared.machine.succeed_quickly(ticket, &self.stripe.tally) {
-            shared.count(Ended::Success);
+        let ticket = mem::replace(&mut self.ticket, Ticket::SPENT);
+        let stripe = &*self.stripe;
+        if outcome.verdict == Verdict::Success
+            && stripe
+                .shared
+                .machine
+                .succeed_quickly(ticket, (&stripe.tally, my_stripe()))
+        {
+            stripe.shared.count(Ended::Success);
         } else {
-            shared.finish(ticket, Ending::Judged(outcome));
+            self.finish(ticket, Ending::Judged(outcome));
         }
     }
 
@@ -78,19 +82,19 @@ impl Permit for BreakerPermit {
         let shared = &self.stripe.shared;
         if self.ticket.is_probe() {
             let ticket = mem::replace(&mut self.ticket, Ticket::SPENT);
-            shared.finish(ticket, Ending::Judged(outcome));
-        } else if let Some(elapsed) = self.ticket.elapsed(shared.now()) {
-            let limit = shared.rules.load().config.slow_calls;
-            let slow = limit.is_some_and(|limit| elapsed > limit.after);
+            self.finish(ticket, Ending::Judged(outcome));
+        } else if let Some(elapsed) = self.ticket.elapsed(|| shared.now()) {
+            let limit = shared.rules.load().slow_after();
+            let slow = limit.is_some_and(|limit| elapsed > limit);
             self.ticket = self.ticket.stopped(slow);
         }
     }
 }
 
 impl Drop for BreakerPermit {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(ticket) = self.spend() {
-            self.stripe.shared.finish(ticket, Ending::Cancelled);
-        }
+        let ticket = mem::replace(&mut self.ticket, Ticket::SPENT);
+        self.finish(ticket, Ending::Cancelled);
     }
 }

@@ -1,21 +1,18 @@
 use std::{
-    sync::{Arc, Weak},
+    sync::{OnceLock, Weak},
     time::Duration,
 };
 
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
-use watertight_core::{EventSource, Outcome, Rejected, Verdict, my_stripe};
+use watertight_core::{Outcome, Rejected, Verdict, my_stripe};
 
 use crate::{
     config::Cancelled,
-    event::{BreakerEvent, Trip},
-    machine::{
-        At, Counted, End, Machine, Now, Refused, Rules, State, Tallies, Tally, Ticket, Transition,
-        Why,
-    },
-    snapshot::KIND,
-    sync::{AtomicU64, Mutex, Ordering, lock},
+    machine::{At, Counted, End, Machine, Now, Refused, Rules, State, Tallies, Tally, Ticket},
+    story::Seldom,
+    stripe::{Slots, Stripes},
+    sync::{AtomicU64, Ordering},
     telemetry::{Ended, Telemetry},
 };
 
@@ -27,19 +24,10 @@ pub(crate) struct Shared {
     pub(crate) machine: Machine,
     pub(crate) rules: ArcSwap<Rules>,
     pub(crate) counts: Counts,
-    pub(crate) stripes: Mutex<Vec<Weak<Stripe>>>,
-    pub(crate) events: EventSource<BreakerEvent>,
-    pub(crate) story: Mutex<Story>,
     pub(crate) telemetry: Telemetry,
-}
-
-/// What one worker thread touches per call; a counted reference of its own keeps workers from meeting.
-#[derive(Debug)]
-pub(crate) struct Stripe {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) tally: Tally,
-    // Two stripes that lie side by side on the heap must not share a cache line.
-    _distance: [u64; 6],
+    /// Weak, because each stripe owns what is shared. Without a handle no call can come any more.
+    stripes: Weak<Slots>,
+    pub(crate) seldom: OnceLock<Box<Seldom>>,
 }
 
 /// Results that are too rare to be counted per worker.
@@ -52,14 +40,6 @@ pub(crate) struct Counts {
     pub(crate) late: AtomicU64,
 }
 
-/// What an operator wants to read about the state.
-#[derive(Debug, Default)]
-pub(crate) struct Story {
-    pub(crate) since: Now,
-    pub(crate) last_trip: Option<Trip>,
-    pub(crate) note: Option<Arc<str>>,
-}
-
 /// How a permit ends.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Ending {
@@ -67,33 +47,37 @@ pub(crate) enum Ending {
     Cancelled,
 }
 
-impl Stripe {
-    pub(crate) fn new(shared: &Arc<Shared>) -> Arc<Self> {
-        let stripe = Arc::new(Self {
-            shared: Arc::clone(shared),
-            tally: Tally::new(),
-            _distance: [0; 6],
-        });
-        lock(&shared.stripes).push(Arc::downgrade(&stripe));
-        stripe
+impl Ending {
+    fn is_success(self) -> bool {
+        matches!(self, Self::Judged(outcome) if outcome.verdict == Verdict::Success)
     }
 }
 
 impl Shared {
-    pub(crate) fn new(name: &'static str, rules: Rules, state: State, seed: u64) -> Self {
+    pub(crate) fn new(
+        name: &'static str,
+        (rules, state, seed): (Rules, State, u64),
+        stripes: Weak<Slots>,
+    ) -> Self {
         Self {
             name,
             start: Instant::now(),
             machine: Machine::new(&rules, state, seed),
             rules: ArcSwap::from_pointee(rules),
             counts: Counts::default(),
-            stripes: Mutex::new(Vec::new()),
-            events: EventSource::new(KIND),
-            story: Mutex::new(Story::default()),
             telemetry: Telemetry::default(),
+            stripes,
+            seldom: OnceLock::new(),
         }
     }
 
+    /// Adds up something that the workers have counted.
+    pub(crate) fn sum(&self, count: impl Fn(&Tally) -> u64) -> u64 {
+        let stripes = self.stripes.upgrade();
+        stripes.map_or(0, |stripes| stripes.sum(&count))
+    }
+
+    #[inline]
     pub(crate) fn now(&self) -> Now {
         Now::since_start(self.start.elapsed())
     }
@@ -113,6 +97,7 @@ impl Shared {
     }
 
     /// Admits or refuses a call by the clock.
+    #[inline(never)]
     pub(crate) fn admit(&self, tally: &Tally) -> Result<Ticket, Rejected> {
         let rules = self.rules.load();
         let at = self.at(self.now(), &rules);
@@ -125,6 +110,7 @@ impl Shared {
             })
     }
 
+    #[inline]
     pub(crate) fn rejected(&self, refused: Refused) -> Rejected {
         let rejected = Rejected::new(self.name, refused.reason);
         match refused.retry_after {
@@ -133,8 +119,9 @@ impl Shared {
         }
     }
 
+    #[inline]
     pub(crate) fn count_refused(&self, tally: &Tally, why: Rejected) {
-        tally.refuse();
+        tally.refuse(my_stripe());
         self.count(Ended::Refused);
         #[cfg(feature = "tracing")]
         tracing::debug!(
@@ -147,11 +134,16 @@ impl Shared {
     }
 
     /// Takes the end of a call into account.
-    pub(crate) fn finish(&self, ticket: Ticket, ending: Ending) {
-        let rules = self.rules.load();
+    #[inline(never)]
+    pub(crate) fn finish(&self, ticket: Ticket, ending: Ending, tally: &Tally) {
         let now = self.now();
-        let elapsed = ticket.elapsed(now);
-        let limit = rules.config.slow_calls.map(|slow| slow.after);
+        let elapsed = ticket.elapsed(|| now);
+        let by = (tally, my_stripe());
+        if ending.is_success() && self.machine.succeed_in_time(ticket, elapsed, by) {
+            return self.count_ended(Ended::Success, elapsed);
+        }
+        let rules = self.rules.load();
+        let limit = rules.slow_after();
         let slow =
             ticket.was_slow() || elapsed.zip(limit).is_some_and(|(took, limit)| took > limit);
         let (outcome, ended, count) = match ending {
@@ -161,7 +153,7 @@ impl Shared {
                 Verdict::Ignore => (None, Ended::Ignored, &self.counts.ignored),
             },
             Ending::Cancelled => {
-                let failed = match rules.config.cancelled {
+                let failed = match rules.cancelled() {
                     Cancelled::Never => false,
                     Cancelled::Always => true,
                     Cancelled::After(least) => elapsed.is_some_and(|took| took > least),
@@ -185,86 +177,27 @@ impl Shared {
             Counted::Not => return,
         };
         count.fetch_add(1, Ordering::Relaxed);
+        self.count_ended(ended, elapsed);
+    }
+
+    /// Counts how a call ended, and how long it took where that is known.
+    #[inline]
+    pub(crate) fn count_ended(&self, ended: Ended, elapsed: Option<Duration>) {
         self.count(ended);
         if let Some(elapsed) = elapsed {
-            self.telemetry
-                .record(self.name, &self.machine, (ended, elapsed));
+            let call = (ended, elapsed);
+            self.telemetry.record(self.name, &self.machine, call);
         }
     }
 
-    /// Tells everybody of a transition: called by its winner, once.
-    pub(crate) fn tell(&self, change: Transition) {
-        let Transition {
-            from,
-            to,
-            why,
-            generation,
-            now,
-        } = change;
-        let at = self
-            .instant(Duration::from_micros(now.0))
-            .unwrap_or(self.start);
-        if from == to {
-            if why != Why::Operator {
-                self.emit(generation, at, BreakerEvent::WouldOpen { why });
-            }
-            return;
-        }
-        let mut story = lock(&self.story);
-        story.since = now;
-        if matches!(to, State::Open) {
-            story.last_trip = Some(Trip { why, at });
-        }
-        if from == State::ForcedOpen {
-            story.note = None;
-        }
-        // Under the lock, so that the state that is shown last is the state that came last.
-        self.telemetry
-            .transition(self.name, &self.machine, (from, to, why));
-        let note = story.note.clone();
-        drop(story);
-        log(self.name, from, to, why);
-        self.emit(
-            generation,
-            at,
-            BreakerEvent::Transition {
-                from,
-                to,
-                why,
-                note,
-            },
-        );
-    }
-
+    #[inline]
     pub(crate) fn count(&self, ended: Ended) {
         self.telemetry.count(self.name, &self.machine, ended);
-    }
-
-    pub(crate) fn emit(&self, generation: u32, at: Instant, event: BreakerEvent) {
-        self.events.emit(self.name, generation.into(), at, event);
     }
 }
 
 impl Tallies for Shared {
-    fn fetch(&self) -> u64 {
-        let stripes = lock(&self.stripes);
-        stripes
-            .iter()
-            .filter_map(Weak::upgrade)
-            .map(|stripe| stripe.tally.fetch())
-            .sum()
+    fn successes(&self) -> u64 {
+        self.sum(Tally::successes)
     }
 }
-
-#[cfg(feature = "tracing")]
-fn log(name: &str, from: State, to: State, why: Why) {
-    let (from, to, why) = (from.as_str(), to.as_str(), why.as_str());
-    match to {
-        "open" | "forced_open" => tracing::warn!(name, from, why, "circuit opened"),
-        "closed" => tracing::info!(name, from, why, "circuit closed"),
-        _ => tracing::debug!(name, from, to, why, "circuit changed"),
-    }
-}
-
-#[cfg(not(feature = "tracing"))]
-fn log(_: &str, _: State, _: State, _: Why) {}

@@ -1,13 +1,13 @@
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use tokio::time::Instant;
 use watertight_core::{Component, ComponentSnapshot, Value};
 
 use crate::{
     event::Trip,
-    machine::{Look, Round, State},
+    machine::{Look, Round, State, Tally},
     shared::Shared,
-    sync::{Ordering, lock},
+    sync::{AtomicU64, Ordering},
 };
 
 /// The kind under which a registry knows circuit breakers.
@@ -88,11 +88,11 @@ impl Shared {
             openings,
         } = look;
         let share = |part: u32| {
-            let known = sums.total >= rules.config.effective_minimum();
+            let known = sums.total >= rules.effective_minimum();
             known.then(|| f64::from(part) / f64::from(sums.total))
         };
         let due = matches!(state, State::Open | State::HalfOpen | State::ForcedOpen);
-        let story = lock(&self.story);
+        let story = self.story();
         Snapshot {
             name: self.name,
             state,
@@ -110,22 +110,20 @@ impl Shared {
             openings,
             counts: self.counted(),
             last_trip: story.last_trip,
-            note: story.note.clone(),
+            note: story.note,
         }
     }
 
     fn counted(&self) -> Counts {
         let counts = &self.counts;
-        let stripes = lock(&self.stripes);
-        let tallies: Vec<_> = stripes.iter().filter_map(Weak::upgrade).collect();
-        let successes: u64 = tallies.iter().map(|stripe| stripe.tally.successes()).sum();
+        let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Counts {
-            successes: successes + counts.successes.load(Ordering::Relaxed),
-            failures: counts.failures.load(Ordering::Relaxed),
-            ignored: counts.ignored.load(Ordering::Relaxed),
-            cancelled: counts.cancelled.load(Ordering::Relaxed),
-            late: counts.late.load(Ordering::Relaxed),
-            refused: tallies.iter().map(|stripe| stripe.tally.refused()).sum(),
+            successes: self.sum(Tally::successes) + count(&counts.successes),
+            failures: count(&counts.failures),
+            ignored: count(&counts.ignored),
+            cancelled: count(&counts.cancelled),
+            late: count(&counts.late),
+            refused: self.sum(Tally::refused),
         }
     }
 }

@@ -50,12 +50,14 @@ mod on {
     }
 
     impl Telemetry {
+        #[inline]
         pub(crate) fn count(&self, name: &'static str, machine: &Machine, ended: Ended) {
             if let Some(handles) = self.handles(name, machine) {
                 handles.calls[ended as usize].increment(1);
             }
         }
 
+        #[inline]
         pub(crate) fn record(
             &self,
             name: &'static str,
@@ -136,8 +138,10 @@ mod off {
     pub(crate) struct Telemetry;
 
     impl Telemetry {
+        #[inline]
         pub(crate) fn count(&self, _: &'static str, _: &Machine, _: Ended) {}
 
+        #[inline]
         pub(crate) fn record(&self, _: &'static str, _: &Machine, _: (Ended, Duration)) {}
 
         pub(crate) fn transition(&self, _: &'static str, _: &Machine, _: (State, State, Why)) {}

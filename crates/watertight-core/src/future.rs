@@ -35,6 +35,7 @@ pin_project! {
 
 impl<F, P: Permit, C, R, U, K> AdmissionFuture<F, P, C, R, U, K> {
     /// Calls a service that is ready, with a permit that ends as a failure if the call panics.
+    #[inline(always)]
     pub fn called<S, Req>(service: &mut S, request: Req, permit: P, parts: (C, R, U)) -> Self
     where
         S: Service<Req, Future = F>,
@@ -56,6 +57,7 @@ impl<F, P: Permit, C, R, U, K> AdmissionFuture<F, P, C, R, U, K> {
     }
 
     /// Answers a request that was refused.
+    #[inline(always)]
     pub const fn refused(why: Rejected, kept: K, on_reject: R, hold: U) -> Self {
         let refused = Some((why, kept));
         Self {
@@ -76,6 +78,7 @@ where
 {
     type Output = Result<U::Response, R::Error>;
 
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         match this.state.project() {
@@ -85,7 +88,18 @@ where
                 classify,
             } => {
                 let result = ready!(PanicGuard::run(permit, Verdict::Failure, || future.poll(cx)));
-                let outcome = conclude(permit, classify, result.as_ref());
+                let verdict = judge(permit, classify, result.as_ref());
+                let result = match result {
+                    // Written out, because an outcome that is known here need not be put together in memory.
+                    Ok(response) if verdict == Verdict::Success => {
+                        let outcome = Outcome::from(Verdict::Success);
+                        let permit = permit.take().expect("polled after completion");
+                        let response = R::response(response);
+                        return Poll::Ready(Ok(this.hold.hold(response, Some((permit, outcome)))));
+                    }
+                    other => other,
+                };
+                let outcome = explain(permit, classify, (verdict, result.as_ref()));
                 let permit = permit.take().expect("polled after completion");
                 Poll::Ready(match result {
                     Ok(response) => {
@@ -100,6 +114,16 @@ where
             }
             StateProj::Refused { refused } => {
                 let (why, kept) = refused.take().expect("polled after completion");
+                let Rejected {
+                    by,
+                    reason,
+                    retry_after,
+                } = why;
+                let why = Rejected {
+                    by,
+                    reason,
+                    retry_after,
+                };
                 let answer = this.on_reject.reject(why, kept);
                 Poll::Ready(answer.map(|response| this.hold.hold(response, None)))
             }
@@ -119,12 +143,30 @@ pub fn conclude<Res, E, P: Permit>(
     classify: &impl Classify<Res, E>,
     result: Result<&Res, &E>,
 ) -> Outcome {
-    PanicGuard::run(permit, Verdict::Ignore, || {
-        let verdict = classify.classify(result);
-        let after = match verdict {
-            Verdict::Failure => classify.retry_after(result),
-            Verdict::Success | Verdict::Ignore => None,
-        };
-        Outcome::from(verdict).retry_after(after)
-    })
+    let verdict = judge(permit, classify, result);
+    explain(permit, classify, (verdict, result))
+}
+
+#[inline(always)]
+fn judge<Res, E, P: Permit>(
+    permit: &mut Option<P>,
+    classify: &impl Classify<Res, E>,
+    result: Result<&Res, &E>,
+) -> Verdict {
+    PanicGuard::run(permit, Verdict::Ignore, || classify.classify(result))
+}
+
+/// Adds to a verdict when to come back.
+fn explain<Res, E, P: Permit>(
+    permit: &mut Option<P>,
+    classify: &impl Classify<Res, E>,
+    (verdict, result): (Verdict, Result<&Res, &E>),
+) -> Outcome {
+    let after = match verdict {
+        Verdict::Failure => {
+            PanicGuard::run(permit, Verdict::Ignore, || classify.retry_after(result))
+        }
+        Verdict::Success | Verdict::Ignore => None,
+    };
+    Outcome::from(verdict).retry_after(after)
 }

@@ -13,6 +13,7 @@ pub struct PanicGuard<'a, P: Permit> {
 
 impl<'a, P: Permit> PanicGuard<'a, P> {
     /// Runs `watched`; if it panics, the permit ends with this verdict.
+    #[inline(always)]
     pub fn run<T>(permit: &'a mut Option<P>, verdict: Verdict, watched: impl FnOnce() -> T) -> T {
         let guard = Self { permit, verdict };
         let value = watched();

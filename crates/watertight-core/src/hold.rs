@@ -16,6 +16,7 @@ pub struct UntilHead;
 impl<Res, P: Permit> Hold<Res, P> for UntilHead {
     type Response = Res;
 
+    #[inline(always)]
     fn hold(&self, response: Res, permit: Option<(P, Outcome)>) -> Res {
         if let Some((permit, outcome)) = permit {
             permit.end(outcome);

@@ -3,6 +3,8 @@ use std::{error::Error as StdError, fmt, io, time::Duration};
 /// Why a call was refused, or given up.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
+// A whole word, because the bytes that fill one up make every move of a refusal wait for the writes before it.
+#[repr(usize)]
 pub enum Reason {
     /// The circuit is open.
     Open,

@@ -76,20 +76,21 @@ where
     type Error = R::Error;
     type Future = AdmissionFuture<S::Future, A::Permit, C, R, U, R::Kept>;
 
+    #[inline(always)]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         // Readiness is sticky until `call`: an inner service may have reserved something for us when it said so.
         if matches!(self.ready, Ready::Not(_)) {
-            self.ready = match self.admit.gate() {
-                Some(why) => Ready::Not(Some(why)),
-                None => {
-                    ready!(self.inner.poll_ready(cx)).map_err(R::error)?;
-                    Ready::Inner
-                }
-            };
+            if let Some(why) = self.admit.gate() {
+                self.ready = Ready::Not(Some(why));
+            } else {
+                ready!(self.inner.poll_ready(cx)).map_err(R::error)?;
+                self.ready = Ready::Inner;
+            }
         }
         Poll::Ready(Ok(()))
     }
 
+    #[inline(always)]
     fn call(&mut self, request: Req) -> Self::Future {
         // A circuit that closed since `poll_ready` cannot help this call: its inner service was not readied.
         let admitted = match self.ready {

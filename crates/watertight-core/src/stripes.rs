@@ -18,10 +18,11 @@ static COUNT: LazyLock<usize> = LazyLock::new(|| {
     workers.next_power_of_two().min(MOST)
 });
 
-static NEXT: AtomicUsize = AtomicUsize::new(0);
+static NEXT: AtomicUsize = AtomicUsize::new(1);
 
 thread_local! {
-    static MINE: Cell<usize> = Cell::new(NEXT.fetch_add(1, Ordering::Relaxed));
+    // Zero until it is asked for: a constant costs less per look than what must be made first.
+    static MINE: Cell<usize> = const { Cell::new(0) };
 }
 
 /// One value per worker thread, each on cache lines of its own, so that workers do not meet on the hot path.
@@ -53,6 +54,7 @@ impl<T> Stripes<T> {
 
     /// The value of the current thread.
     #[must_use]
+    #[inline]
     pub fn mine(&self) -> &T {
         &self.0[my_stripe() & (self.0.len() - 1)]
     }
@@ -72,6 +74,7 @@ impl StripedCounter {
     }
 
     /// Adds one.
+    #[inline]
     pub fn increment(&self) {
         self.0.mine().fetch_add(1, Ordering::Relaxed);
     }
@@ -112,8 +115,19 @@ pub fn stripe_count() -> usize {
     *COUNT
 }
 
-/// A number of the current thread; take it modulo [`stripe_count`].
+/// A number of the current thread, and of no other ever; take it modulo [`stripe_count`].
 #[must_use]
+#[inline]
 pub fn my_stripe() -> usize {
-    MINE.with(Cell::get)
+    match MINE.get() {
+        0 => number_thread(),
+        mine => mine,
+    }
+}
+
+#[cold]
+fn number_thread() -> usize {
+    let mine = NEXT.fetch_add(1, Ordering::Relaxed);
+    MINE.set(mine);
+    mine
 }

@@ -21,21 +21,20 @@ pub(crate) struct CountWindow {
 #[derive(Debug)]
 struct Recent {
     ring: Ring,
-    generation: u32,
+    /// The successes that were taken from the tallies so far.
+    fetched: u64,
 }
 
 impl CountWindow {
     pub(crate) fn new(capacity: u32) -> Self {
-        let ring = Ring::new(capacity);
+        let (ring, fetched) = (Ring::new(capacity, 0), 0);
         Self {
-            ring: Mutex::new(Recent {
-                ring,
-                generation: 0,
-            }),
+            ring: Mutex::new(Recent { ring, fetched }),
             warm: AtomicU32::new(0),
         }
     }
 
+    #[inline(always)]
     pub(crate) fn is_warm(&self, generation: u32) -> bool {
         self.warm.load(Ordering::Relaxed) == generation + 1
     }
@@ -50,7 +49,7 @@ impl CountWindow {
     ) -> Sums {
         let mut recent = lock(&self.ring);
         self.catch_up(&mut recent, generation, tallies);
-        if recent.generation != generation {
+        if recent.ring.generation() != generation {
             return Sums::default();
         }
         recent.ring.push(failed, slow);
@@ -72,9 +71,8 @@ impl CountWindow {
     pub(crate) fn resize(&self, capacity: u32, generation: u32, tallies: &dyn Tallies) {
         let mut recent = lock(&self.ring);
         if recent.ring.capacity() != capacity {
-            tallies.fetch();
-            recent.ring = Ring::new(capacity);
-            recent.generation = generation;
+            recent.fetched = tallies.successes();
+            recent.ring = Ring::new(capacity, generation);
             self.warm.store(0, Ordering::Relaxed);
         }
     }
@@ -85,12 +83,14 @@ impl CountWindow {
     }
 
     fn catch_up(&self, recent: &mut Recent, generation: u32, tallies: &dyn Tallies) {
-        let successes = tallies.fetch();
-        if recent.generation == generation {
-            recent.ring.push_successes(successes);
-        } else if is_newer(generation, recent.generation) {
-            recent.ring.clear();
-            recent.generation = generation;
+        let known = tallies.successes();
+        let successes = known.saturating_sub(recent.fetched);
+        recent.fetched = recent.fetched.max(known);
+        let ring = &mut recent.ring;
+        if ring.generation() == generation {
+            ring.push_successes(successes);
+        } else if is_newer(generation, ring.generation()) {
+            ring.clear(generation);
         }
     }
 }

@@ -37,11 +37,11 @@ impl Model {
             Window::Time(span) => Some(Arc::new(TimeWindow::with_shards(span, 2))),
             Window::Calls(_) => None,
         };
-        let rules = Rules { config, time };
+        let rules = Rules::of(&config, time);
         Arc::new(Self {
             machine: Machine::new(&rules, State::Closed, 0),
             rules,
-            tallies: (0..2).map(|_| Tally::new()).collect(),
+            tallies: (0..2).map(Tally::new).collect(),
             told: Mutex::default(),
         })
     }
@@ -306,14 +306,39 @@ fn a_success_that_meets_a_failure_is_counted_once() {
             let warm = model.admit(0).unwrap();
             model.finish(warm, false, 0, 0);
         }
-        let (good, bad) = (model.admit(0).unwrap(), model.admit(0).unwrap());
+        let good = model.machine.admit_quickly(|| Now::default()).unwrap();
+        let bad = model.admit(0).unwrap();
         let there = Arc::clone(&model);
         both(
-            move || assert!(there.machine.succeed_quickly(good, &there.tallies[0])),
+            move || assert!(there.machine.succeed_quickly(good, (&there.tallies[0], 0))),
             || model.finish(bad, true, 0, 1),
         );
         let sums = model.machine.look(model.at(0, 0)).sums;
         assert_eq!((model.machine.state(), sums.total), (State::Closed, 2));
         assert!(sums.failed <= 1);
+    });
+}
+
+#[test]
+fn a_tally_counts_for_its_owner_and_for_others() {
+    check(|| {
+        let model = Model::new(|config| config.failure_rate = Some(1.0));
+        for _ in 0..2 {
+            let warm = model.admit(0).unwrap();
+            model.finish(warm, false, 0, 0);
+        }
+        let succeed = |worker: usize| {
+            let model = Arc::clone(&model);
+            let ticket = model.machine.admit_quickly(|| Now::default()).unwrap();
+            move || {
+                assert!(
+                    model
+                        .machine
+                        .succeed_quickly(ticket, (&model.tallies[0], worker))
+                )
+            }
+        };
+        both(succeed(0), succeed(1));
+        assert_eq!(model.tallies.successes(), 2);
     });
 }

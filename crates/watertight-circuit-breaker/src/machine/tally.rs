@@ -4,52 +4,87 @@ use crate::sync::{AtomicU64, Ordering};
 
 /// What one worker thread has counted: written by few, read by all.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Tally {
-    successes: AtomicU64,
-    refused: AtomicU64,
-    fetched: AtomicU64,
+    owner: usize,
+    successes: Count,
+    refused: Count,
+}
+
+/// A count that its owner raises without a locked instruction, because nobody else writes that word.
+#[derive(Debug)]
+#[repr(C)]
+struct Count {
+    own: AtomicU64,
+    others: AtomicU64,
 }
 
 /// All the tallies of a breaker, wherever they are kept.
 pub(crate) trait Tallies: fmt::Debug {
-    /// Takes the successes that were not fetched before. Called under the window's lock.
-    fn fetch(&self) -> u64;
+    /// The successes in all of them.
+    fn successes(&self) -> u64;
 }
 
 impl Tally {
-    pub(crate) fn new() -> Self {
+    /// A tally that belongs to the worker thread of this number; no other thread ever has it.
+    pub(crate) fn new(owner: usize) -> Self {
+        let (successes, refused) = (Count::zero(), Count::zero());
         Self {
-            successes: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
-            fetched: AtomicU64::new(0),
+            owner,
+            successes,
+            refused,
         }
     }
 
-    pub(crate) fn succeed(&self) {
-        self.successes.fetch_add(1, Ordering::Relaxed);
+    #[inline(always)]
+    pub(crate) fn is_of(&self, worker: usize) -> bool {
+        self.owner == worker
     }
 
-    pub(crate) fn refuse(&self) {
-        self.refused.fetch_add(1, Ordering::Relaxed);
+    #[inline(always)]
+    pub(crate) fn succeed(&self, worker: usize) {
+        self.successes.raise(self.is_of(worker));
+    }
+
+    #[inline(always)]
+    pub(crate) fn refuse(&self, worker: usize) {
+        self.refused.raise(self.is_of(worker));
     }
 
     pub(crate) fn successes(&self) -> u64 {
-        self.successes.load(Ordering::Relaxed)
+        self.successes.get()
     }
 
     pub(crate) fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
+        self.refused.get()
+    }
+}
+
+impl Count {
+    fn zero() -> Self {
+        Self {
+            own: AtomicU64::new(0),
+            others: AtomicU64::new(0),
+        }
     }
 
-    pub(crate) fn fetch(&self) -> u64 {
-        let successes = self.successes.load(Ordering::Relaxed);
-        let fetched = self.fetched.swap(successes, Ordering::Relaxed);
-        successes.saturating_sub(fetched)
+    #[inline(always)]
+    fn raise(&self, owner: bool) {
+        if owner {
+            let count = self.own.load(Ordering::Relaxed);
+            self.own.store(count + 1, Ordering::Relaxed);
+        } else {
+            self.others.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn get(&self) -> u64 {
+        self.own.load(Ordering::Relaxed) + self.others.load(Ordering::Relaxed)
     }
 }
 
 impl Tallies for Vec<Tally> {
-    fn fetch(&self) -> u64 {
-        self.iter().map(Tally::fetch).sum()
+    fn successes(&self) -> u64 {
+        self.iter().map(Tally::successes).sum()
     }
 }

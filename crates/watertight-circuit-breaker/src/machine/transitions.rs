@@ -100,7 +100,7 @@ impl Machine {
         retry_after: Option<Duration>,
         tell: &dyn Fn(Transition),
     ) {
-        let (config, now) = (&at.rules.config, at.now);
+        let (config, now) = (&at.rules.config(), at.now);
         let backoff = config.effective_backoff();
         let known = self.openings.load(Ordering::Relaxed);
         let openings = match word.state {
@@ -173,7 +173,7 @@ impl Machine {
         retry_after: Option<Duration>,
         tell: &dyn Fn(Transition),
     ) {
-        let config = &at.rules.config;
+        let config = &at.rules.config();
         let generation = word.generation;
         let Some(verdict) = verdict(config, round) else {
             return;

@@ -60,6 +60,7 @@ pub(crate) struct Now(pub(crate) u64);
 
 impl Now {
     /// The moment this long after the breaker was made.
+    #[inline]
     pub(crate) fn since_start(elapsed: Duration) -> Self {
         Self(micros(elapsed))
     }
@@ -77,8 +78,11 @@ impl Now {
     }
 }
 
+/// Whole microseconds, saturating; 128 bits would cost more than the rest of a quick call.
+#[inline]
 pub(crate) fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+    let seconds = duration.as_secs().saturating_mul(1_000_000);
+    seconds.saturating_add(duration.subsec_micros().into())
 }
 
 const WHEN_BITS: u32 = 37;
@@ -107,6 +111,7 @@ impl Word {
             | self.when.min(NEVER)
     }
 
+    #[inline]
     pub(crate) const fn unpack(word: u64) -> Self {
         let state = match word >> (WHEN_BITS + GENERATION_BITS) {
             0 => State::Closed,
@@ -142,59 +147,76 @@ pub(crate) const fn is_newer(generation: u32, than: u32) -> bool {
     ahead != 0 && ahead <= GENERATION_MASK / 2
 }
 
-/// What an admitted call carries in 64 bits: generation (24), probe, timed, slow, start in microseconds (37).
+/// What an admitted call carries in 64 bits: kind (3), generation (24), start in microseconds (37).
 ///
-/// The start wraps after 38 hours, which no call that anybody waits for takes.
+/// A call that was admitted while closed and need not note its start carries the state itself, so that one comparison
+/// tells that nothing has changed. The start wraps after 38 hours, which no call that anybody waits for takes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Ticket(u64);
 
-const PROBE: u64 = 1 << 39;
-const TIMED: u64 = 1 << 38;
-const SLOW: u64 = 1 << 37;
-const START: u64 = SLOW - 1;
+// A closed circuit has none of these bits.
+const TIMED: u64 = 1 << (WHEN_BITS + GENERATION_BITS);
+const PROBE: u64 = TIMED << 1;
+const OTHER: u64 = TIMED << 2;
+
+const START: u64 = NEVER;
+/// In place of the start, where the time is taken already.
+const SLOW: u64 = 1;
 
 impl Ticket {
+    /// What is left of a ticket whose call has ended.
+    pub(crate) const SPENT: Self = Self(u64::MAX);
+
+    /// A ticket of a closed circuit, for a call that does not note its start.
+    #[inline]
+    pub(crate) const fn of_closed(word: u64) -> Self {
+        Self(word)
+    }
+
+    #[inline]
     pub(crate) const fn new(generation: u32, probe: bool, start: Option<Now>) -> Self {
         let probe = if probe { PROBE } else { 0 };
         let start = match start {
             Some(now) => TIMED | (now.0 & START),
-            None => 0,
+            None => OTHER,
         };
-        Self(((generation as u64) << 40) | probe | start)
+        Self(((generation as u64) << WHEN_BITS) | probe | start)
     }
 
-    /// What is left of a ticket whose call has ended: no living ticket is timed and was found slow.
-    pub(crate) const SPENT: Self = Self(TIMED | SLOW);
+    /// Whether the circuit has been closed all the time.
+    #[inline]
+    pub(crate) const fn is_of_closed(self, word: u64) -> bool {
+        self.0 == word
+    }
 
+    #[inline]
     pub(crate) const fn generation(self) -> u32 {
-        (self.0 >> 40) as u32
+        (self.0 >> WHEN_BITS) as u32 & GENERATION_MASK
     }
 
+    #[inline]
     pub(crate) const fn is_probe(self) -> bool {
         self.0 & PROBE != 0
     }
 
     /// How long the call has taken, where its start was noted.
-    pub(crate) const fn elapsed(self, now: Now) -> Option<Duration> {
+    #[inline]
+    pub(crate) fn elapsed(self, now: impl FnOnce() -> Now) -> Option<Duration> {
         if self.0 & TIMED == 0 {
             return None;
         }
-        let micros = now.0.wrapping_sub(self.0 & START) & START;
+        let micros = now().0.wrapping_sub(self.0 & START) & START;
         Some(Duration::from_micros(micros))
-    }
-
-    pub(crate) const fn is_timed(self) -> bool {
-        self.0 & TIMED != 0
     }
 
     /// Whether the call was found slow when its head arrived.
     pub(crate) const fn was_slow(self) -> bool {
-        self.0 & SLOW != 0
+        self.0 & OTHER != 0 && self.0 & SLOW != 0
     }
 
     /// The same ticket with its time taken: what the body does later counts no more.
     pub(crate) const fn stopped(self, slow: bool) -> Self {
-        let ticket = self.0 & !(TIMED | START);
+        let ticket = (self.0 & !(TIMED | START)) | OTHER;
         Self(if slow { ticket | SLOW } else { ticket })
     }
 }

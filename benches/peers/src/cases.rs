@@ -24,6 +24,8 @@ pub struct Case {
     pub one: &'static [Target],
     /// What ours must keep to when tasks on two workers share one state.
     pub two: &'static [Target],
+    /// What ours must keep to in instructions, the bare service's among them.
+    pub instructions: &'static [Target],
 }
 
 /// The service that the layers of a case are put around.
@@ -88,6 +90,7 @@ fn breaker_closed(lab: &Lab, name: &'static str) -> Case {
             AtMostOf(recloser::NAME, 1.0 / 9.0),
             AtMostOf(tower_resilience::NAME, 1.0 / 15.0),
         ],
+        instructions: &[AtMost(80.0)],
     }
 }
 
@@ -98,6 +101,7 @@ fn breaker_slow_calls(_: &Lab, name: &'static str) -> Case {
         subjects: vec![breaker::slow_calls(), tower_resilience::slow_calls()],
         one: &[AtMostOf(tower_resilience::NAME, 0.3)],
         two: &[AtMostOf(tower_resilience::NAME, 0.1)],
+        instructions: &[],
     }
 }
 
@@ -108,6 +112,7 @@ fn breaker_time_window(lab: &Lab, name: &'static str) -> Case {
         subjects: vec![breaker::time_window(), seatbelt::closed(lab)],
         one: &[],
         two: &[],
+        instructions: &[],
     }
 }
 
@@ -124,6 +129,7 @@ fn breaker_open(lab: &Lab, name: &'static str) -> Case {
         ],
         one: &[AtMostOf(recloser::NAME, 0.65)],
         two: &[AtMostOf(recloser::NAME, 0.4)],
+        instructions: &[],
     }
 }
 
@@ -138,6 +144,7 @@ fn bulkhead_admitted(_: &Lab, name: &'static str) -> Case {
         ],
         one: &[AtMostOf(tower::NAME, 0.75)],
         two: &[AtMostOf(tower::NAME, 0.4)],
+        instructions: &[],
     }
 }
 
@@ -152,6 +159,7 @@ fn bulkhead_refused(lab: &Lab, name: &'static str) -> Case {
         ],
         one: &[AtMost(15.0)],
         two: &[],
+        instructions: &[],
     }
 }
 
@@ -167,6 +175,7 @@ fn timeout_ready(lab: &Lab, name: &'static str) -> Case {
         ],
         one: &[AtMostOf(tower::NAME, 0.6)],
         two: &[AtMostOf(tower::NAME, 1.0)],
+        instructions: &[],
     }
 }
 
@@ -182,6 +191,7 @@ fn timeout_yields(lab: &Lab, name: &'static str) -> Case {
         ],
         one: &[AtMostOf(tower::NAME, 0.9)],
         two: &[AtMostOf(tower::NAME, 1.0)],
+        instructions: &[],
     }
 }
 
@@ -196,6 +206,7 @@ fn fallback_untouched(lab: &Lab, name: &'static str) -> Case {
         ],
         one: &[AtMost(12.0)],
         two: &[AtMost(12.0)],
+        instructions: &[],
     }
 }
 
@@ -206,5 +217,6 @@ fn stack_of_four(_: &Lab, name: &'static str) -> Case {
         subjects: vec![stack::four(), tower_resilience::stack()],
         one: &[AtMostOf(tower_resilience::NAME, 1.0 / 8.0)],
         two: &[AtMostOf(tower_resilience::NAME, 1.0 / 8.0)],
+        instructions: &[],
     }
 }

@@ -84,6 +84,7 @@ impl<Req, F: Fn(&Req) -> bool> Exempt<Req> for F {
 impl<Req> Admit<Req> for Bulkhead {
     type Permit = BulkheadPermit;
 
+    #[inline(always)]
     fn admit(&self, _: &Req) -> Result<BulkheadPermit, Rejected> {
         self.try_acquire()
     }

@@ -14,8 +14,9 @@ impl Debt {
     }
 
     /// Pays with one permit; false if nothing is owed.
+    #[inline]
     pub(crate) fn pay(&self) -> bool {
-        lower(&self.0, 1) == 1
+        self.owed() != 0 && lower(&self.0, 1) == 1
     }
 
     /// Forgives up to so much; by how much.
@@ -23,6 +24,7 @@ impl Debt {
         lower(&self.0, by)
     }
 
+    #[inline]
     pub(crate) fn owed(&self) -> u64 {
         self.0.load(Ordering::Acquire)
     }

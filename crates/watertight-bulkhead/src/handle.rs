@@ -31,12 +31,10 @@ use crate::{
 /// # Clone
 ///
 /// Clones are cheap and share everything.
-pub struct Bulkhead<M = Refuse>(Arc<Handle<M>>);
-
-struct Handle<M> {
+pub struct Bulkhead<M = Refuse> {
     shared: Arc<Shared<M>>,
     /// Made when a worker thread first comes by, so that a bulkhead per key stays small.
-    stripes: Box<[OnceLock<Arc<Stripe<M>>>]>,
+    stripes: Arc<[OnceLock<Arc<Stripe<M>>>]>,
 }
 
 impl Bulkhead {
@@ -48,10 +46,10 @@ impl Bulkhead {
 
 impl<M: Mode> Bulkhead<M> {
     pub(crate) fn of_mode(name: &'static str, limit: usize, mode: M) -> Self {
-        Self(Arc::new(Handle {
+        Self {
             shared: Arc::new(Shared::new(name, limit, mode)),
             stripes: (0..stripe_count()).map(|_| OnceLock::new()).collect(),
-        }))
+        }
     }
 
     /// Its name.
@@ -67,9 +65,12 @@ impl<M: Mode> Bulkhead<M> {
     /// # Errors
     ///
     /// Every permit is taken.
+    #[inline(always)]
     pub fn try_acquire(&self) -> Result<BulkheadPermit<M>, Rejected> {
-        self.try_permit()
-            .ok_or_else(|| self.shared().refuse(Reason::Full))
+        match self.try_permit() {
+            Some(permit) => Ok(permit),
+            None => Err(self.shared.refuse(Reason::Full)),
+        }
     }
 
     /// Changes the limit at run time without waiting; at most a million, zero closes the bulkhead.
@@ -97,9 +98,10 @@ impl<M: Mode> Bulkhead<M> {
         self.shared().events.subscribe()
     }
 
+    #[inline(always)]
     pub(crate) fn try_permit(&self) -> Option<BulkheadPermit<M>> {
         let stripe = self.stripe();
-        let taken = stripe.shared.mode.try_take(stripe.worker);
+        let taken = self.shared.mode.try_take(stripe.worker);
         taken.then(|| BulkheadPermit::of_taken(Arc::clone(stripe)))
     }
 
@@ -109,27 +111,31 @@ impl<M: Mode> Bulkhead<M> {
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared<M>> {
-        &self.0.shared
+        &self.shared
     }
 
+    #[inline(always)]
     fn stripe(&self) -> &Arc<Stripe<M>> {
-        let worker = my_stripe() & (self.0.stripes.len() - 1);
-        self.0.stripes[worker].get_or_init(|| Stripe::new(&self.0.shared, worker))
+        let worker = my_stripe() & (self.stripes.len() - 1);
+        self.stripes[worker].get_or_init(|| Stripe::new(&self.shared, worker))
     }
 }
 
 impl<M> Clone for Bulkhead<M> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self {
+            shared: Arc::clone(&self.shared),
+            stripes: Arc::clone(&self.stripes),
+        }
     }
 }
 
 impl<M: fmt::Debug> fmt::Debug for Bulkhead<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Bulkhead")
-            .field("name", &self.0.shared.name)
-            .field("limit", &self.0.shared.limit)
-            .field("mode", &self.0.shared.mode)
+            .field("name", &self.shared.name)
+            .field("limit", &self.shared.limit)
+            .field("mode", &self.shared.mode)
             .finish_non_exhaustive()
     }
 }

@@ -66,10 +66,12 @@ pub(crate) mod sealed {
     }
 
     impl Mode for Refuse {
+        #[inline(always)]
         fn try_take(&self, worker: usize) -> bool {
             self.tokens.take(worker)
         }
 
+        #[inline(always)]
         fn give_back(&self, worker: usize, done: bool) {
             self.tokens.give_back(worker, done);
         }

@@ -22,18 +22,31 @@ use crate::{
 #[must_use = "a permit that is dropped at once counts as a cancelled call"]
 #[derive(Debug)]
 pub struct BulkheadPermit<M: Mode = Refuse> {
-    stripe: Option<Arc<Stripe<M>>>,
+    stripe: Arc<Stripe<M>>,
+    ended: Ended,
     _counted: Counted,
+}
+
+/// How the call has ended: a whole word, because a permit is moved more often than it is looked at.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(usize)]
+enum Ended {
+    Cancelled,
+    Succeeded,
+    Failed,
+    Ignored,
 }
 
 impl<M: Mode> BulkheadPermit<M> {
     /// Makes a permit of a token that was taken.
+    #[inline(always)]
     pub(crate) fn of_taken(stripe: Arc<Stripe<M>>) -> Self {
         let shared = &stripe.shared;
         let limit = shared.limit.load(Ordering::Relaxed);
         let counted = shared.telemetry.in_flight(shared.name, limit);
         Self {
-            stripe: Some(stripe),
+            stripe,
+            ended: Ended::Cancelled,
             _counted: counted,
         }
     }
@@ -55,32 +68,31 @@ impl<M: Mode> BulkheadPermit<M> {
 }
 
 impl<M: Mode> Permit for BulkheadPermit<M> {
+    #[inline(always)]
     fn end(mut self, outcome: Outcome) {
-        if let Some(stripe) = self.stripe.take() {
-            let counts = &stripe.shared.counts;
-            let count = match outcome.verdict {
-                Verdict::Success => None,
-                Verdict::Failure => Some(&counts.failed),
-                Verdict::Ignore => Some(&counts.ignored),
-            };
-            if let Some(count) = count {
-                count.fetch_add(1, Ordering::Relaxed);
-            }
-            let done = outcome.verdict == Verdict::Success;
-            stripe.shared.mode.give_back(stripe.worker, done);
-        }
+        self.ended = match outcome.verdict {
+            Verdict::Success => Ended::Succeeded,
+            Verdict::Failure => Ended::Failed,
+            Verdict::Ignore => Ended::Ignored,
+        };
     }
 }
 
 impl<M: Mode> Drop for BulkheadPermit<M> {
+    #[inline(always)]
     fn drop(&mut self) {
-        if let Some(stripe) = self.stripe.take() {
-            stripe
-                .shared
-                .counts
-                .cancelled
-                .fetch_add(1, Ordering::Relaxed);
-            stripe.shared.mode.give_back(stripe.worker, false);
+        let stripe = &*self.stripe;
+        let counts = &stripe.shared.counts;
+        let count = match self.ended {
+            Ended::Succeeded => None,
+            Ended::Cancelled => Some(&counts.cancelled),
+            Ended::Failed => Some(&counts.failed),
+            Ended::Ignored => Some(&counts.ignored),
+        };
+        if let Some(count) = count {
+            count.fetch_add(1, Ordering::Relaxed);
         }
+        let done = self.ended == Ended::Succeeded;
+        stripe.shared.mode.give_back(stripe.worker, done);
     }
 }

@@ -79,7 +79,14 @@ impl<M> Shared<M> {
     }
 
     /// Counts a refusal, and tells whoever listens.
+    #[inline(always)]
     pub(crate) fn refuse(&self, reason: Reason) -> Rejected {
+        self.tell_refused(reason);
+        Rejected::new(self.name, reason)
+    }
+
+    #[inline(never)]
+    fn tell_refused(&self, reason: Reason) {
         self.count(reason);
         let limit = self.limit.load(Ordering::Relaxed);
         self.telemetry.refused(self.name, limit, reason);
@@ -92,7 +99,6 @@ impl<M> Shared<M> {
             reason = reason.as_str(),
             "bulkhead refused a call"
         );
-        Rejected::new(self.name, reason)
     }
 
     fn tell(&self, event: BulkheadEvent) {

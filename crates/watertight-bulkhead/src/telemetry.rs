@@ -29,6 +29,7 @@ mod on {
     pub(crate) struct Counted(Option<Gauge>);
 
     impl Telemetry {
+        #[inline(always)]
         pub(crate) fn in_flight(&self, name: &'static str, limit: usize) -> Counted {
             Counted::new(self.handles(name, limit).map(|handles| &handles.in_flight))
         }
@@ -109,6 +110,7 @@ mod off {
     pub(crate) struct Counted;
 
     impl Telemetry {
+        #[inline(always)]
         pub(crate) fn in_flight(&self, _: &'static str, _: usize) -> Counted {
             Counted
         }

@@ -26,30 +26,29 @@ pub(crate) struct Tokens {
 
 impl Tokens {
     pub(crate) fn new(limit: usize, workers: usize) -> Self {
+        // A power of two, because a remainder would cost more than the rest of the way to a purse.
+        let purses = 0..workers.next_power_of_two();
         Self {
             pool: AtomicU64::new(limit as u64),
             debt: Debt::none(),
-            purses: (0..workers).map(|_| Padded(AtomicU64::new(0))).collect(),
+            purses: purses.map(|_| Padded(AtomicU64::new(0))).collect(),
         }
     }
 
     /// Takes a token from the worker's own purse, the pool, or another purse.
+    #[inline(always)]
     pub(crate) fn take(&self, worker: usize) -> bool {
         // One that came back while the limit was lowered may be free although it is owed.
-        while self.take_any(worker) {
-            if !self.debt.pay() {
-                return true;
-            }
-        }
-        false
+        let quickly = take_from(self.purse(worker)) && !self.debt.pay();
+        quickly || self.take_slowly(worker)
     }
 
     /// Returns a token; `done` says whether its call counts as completed.
+    #[inline(always)]
     pub(crate) fn give_back(&self, worker: usize, done: bool) {
-        let purse = &self.purses[worker % self.purses.len()];
         let token = u64::from(!self.debt.pay());
         let done = if done { RETURNED } else { 0 };
-        purse.fetch_add(token + done, Ordering::AcqRel);
+        self.purse(worker).fetch_add(token + done, Ordering::AcqRel);
     }
 
     /// Adds permits; debts are forgiven first.
@@ -95,18 +94,28 @@ impl Tokens {
         purses.sum()
     }
 
-    fn take_any(&self, worker: usize) -> bool {
-        let mine = worker % self.purses.len();
-        take_from(&self.purses[mine]) || self.take_elsewhere(mine)
+    #[inline(never)]
+    fn take_slowly(&self, worker: usize) -> bool {
+        while self.take_any(worker) {
+            if !self.debt.pay() {
+                return true;
+            }
+        }
+        false
     }
 
-    fn take_elsewhere(&self, mine: usize) -> bool {
-        let others =
-            (1..self.purses.len()).map(|next| &self.purses[(mine + next) % self.purses.len()]);
-        lower(&self.pool, 1) == 1 || others.into_iter().any(|purse| take_from(purse))
+    fn take_any(&self, worker: usize) -> bool {
+        let mut others = (1..self.purses.len()).map(|next| self.purse(worker + next));
+        take_from(self.purse(worker)) || lower(&self.pool, 1) == 1 || others.any(take_from)
+    }
+
+    #[inline(always)]
+    fn purse(&self, worker: usize) -> &AtomicU64 {
+        &self.purses[worker & (self.purses.len() - 1)]
     }
 }
 
+#[inline]
 fn take_from(purse: &AtomicU64) -> bool {
     let mut known = purse.load(Ordering::Acquire);
     while known & TOKENS != 0 {

@@ -3,11 +3,12 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
-use watertight_core::OnReject;
+use watertight_core::{Deadline, OnReject};
 
 use crate::{Timeout, event::Phase};
 
@@ -21,7 +22,7 @@ pin_project! {
     pub struct TimeoutFuture<F, R> {
         #[pin]
         inner: Option<F>,
-        until: Option<Instant>,
+        due: Option<Due>,
         #[pin]
         timer: Option<Sleep>,
         timeout: Timeout,
@@ -30,17 +31,42 @@ pin_project! {
     }
 }
 
+/// When time is up; added up only where it is needed, because most calls are done by then.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Due {
+    start: Instant,
+    after: Duration,
+}
+
+impl Due {
+    /// So long after the start.
+    #[inline]
+    pub(crate) const fn after(start: Instant, after: Duration) -> Self {
+        Self { start, after }
+    }
+
+    /// At a moment.
+    pub(crate) const fn at(instant: Instant) -> Self {
+        Self::after(instant, Duration::ZERO)
+    }
+
+    fn instant(self) -> Instant {
+        Deadline::from_start(self.start, self.after).instant()
+    }
+}
+
 impl<F, R> TimeoutFuture<F, R> {
+    #[inline(always)]
     pub(crate) const fn new(
         inner: F,
-        until: Option<Instant>,
+        due: Option<Due>,
         timeout: Timeout,
         phase: Phase,
         on_reject: R,
     ) -> Self {
         Self {
             inner: Some(inner),
-            until,
+            due,
             timer: None,
             timeout,
             phase,
@@ -52,7 +78,7 @@ impl<F, R> TimeoutFuture<F, R> {
     pub(crate) const fn refused(timeout: Timeout, on_reject: R) -> Self {
         Self {
             inner: None,
-            until: None,
+            due: None,
             timer: None,
             timeout,
             phase: Phase::Deadline,
@@ -68,27 +94,37 @@ where
 {
     type Output = Result<R::Response, R::Error>;
 
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         if let Some(inner) = this.inner.as_mut().as_pin_mut() {
             // The inner future first: what is ready when time is up is a response.
-            if let Poll::Ready(result) = inner.poll(cx) {
-                return Poll::Ready(result.map(R::response).map_err(R::error));
+            match inner.poll(cx) {
+                Poll::Ready(Ok(response)) => return Poll::Ready(Ok(R::response(response))),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(R::error(error))),
+                Poll::Pending => {}
             }
-            let Some(until) = *this.until else {
-                return Poll::Pending;
-            };
-            if this.timer.is_none() {
-                this.timer.set(Some(sleep_until(until)));
-            }
-            let timer = this.timer.as_mut().as_pin_mut();
-            if timer.is_some_and(|timer| timer.poll(cx).is_pending()) {
+            if wait(this.timer, *this.due, cx).is_pending() {
                 return Poll::Pending;
             }
             this.inner.set(None);
         }
         let why = this.timeout.elapsed(*this.phase);
         Poll::Ready(this.on_reject.reject(why, ()))
+    }
+}
+
+/// Waits until time is up, with a timer that is made here.
+fn wait(mut timer: Pin<&mut Option<Sleep>>, due: Option<Due>, cx: &mut Context<'_>) -> Poll<()> {
+    let Some(due) = due else {
+        return Poll::Pending;
+    };
+    if timer.is_none() {
+        timer.set(Some(sleep_until(due.instant())));
+    }
+    match timer.as_pin_mut() {
+        Some(timer) => timer.poll(cx),
+        None => Poll::Pending,
     }
 }
 

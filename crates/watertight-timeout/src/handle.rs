@@ -69,6 +69,7 @@ impl Timeout {
 
     /// How long something may take.
     #[must_use]
+    #[inline]
     pub fn duration(&self) -> Duration {
         match &self.0 {
             Owner::Unnamed(duration) => *duration,

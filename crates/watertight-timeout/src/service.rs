@@ -5,9 +5,9 @@ use std::{
 
 use tokio::time::Instant;
 use tower_service::Service;
-use watertight_core::{Deadline, OnReject};
+use watertight_core::OnReject;
 
-use crate::{Timeout, TimeoutFuture, event::Phase, layer::PerRequest};
+use crate::{Timeout, TimeoutFuture, event::Phase, future::Due, layer::PerRequest};
 
 /// A service whose responses must come in time.
 ///
@@ -55,17 +55,19 @@ where
     type Error = R::Error;
     type Future = TimeoutFuture<S::Future, R>;
 
+    #[inline(always)]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx).map_err(R::error)
     }
 
+    #[inline(always)]
     fn call(&mut self, request: Req) -> Self::Future {
         let duration = self.per_request.duration(&request, self.timeout.duration());
         // Time runs from here, however late the future is polled; the timer itself can wait until it is needed.
-        let until = duration.map(|limit| Deadline::from_start(Instant::now(), limit).instant());
+        let due = duration.map(|limit| Due::after(Instant::now(), limit));
         let future = self.inner.call(request);
         let (timeout, on_reject) = (self.timeout.clone(), self.on_reject.clone());
-        TimeoutFuture::new(future, until, timeout, Phase::Response, on_reject)
+        TimeoutFuture::new(future, due, timeout, Phase::Response, on_reject)
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     Timeout, TimeoutFuture,
     deadline::wire::{Local, Wire},
     event::Phase,
+    future::Due,
 };
 
 /// Holds a client's calls to the deadline of the request that they are made for, and sends along what is left of it.
@@ -157,8 +158,8 @@ where
             wire.write(&mut request, left);
         }
         let future = self.inner.call(request);
-        let until = deadline.map(Deadline::instant);
-        TimeoutFuture::new(future, until, timeout, Phase::Total, on_reject)
+        let due = deadline.map(|deadline| Due::at(deadline.instant()));
+        TimeoutFuture::new(future, due, timeout, Phase::Total, on_reject)
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
     Timeout, TimeoutFuture,
     deadline::wire::{Local, Wire},
     event::Phase,
+    future::Due,
 };
 
 /// Gives every request a deadline: what its caller has left, or the limit set here, whichever is earlier.
@@ -172,8 +173,8 @@ where
             wire.keep(&mut request, deadline);
             let inner = &mut self.inner;
             let future = deadline.sync_scope(|| inner.call(request));
-            let until = Some(deadline.instant());
-            TimeoutFuture::new(future, until, timeout, Phase::Total, on_reject)
+            let due = Some(Due::at(deadline.instant()));
+            TimeoutFuture::new(future, due, timeout, Phase::Total, on_reject)
         };
         DeadlineFuture { future, deadline }
     }

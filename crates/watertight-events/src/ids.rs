@@ -1,0 +1,151 @@
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::Invalid;
+
+/// The longest stream id, event kind or consumer name, in bytes.
+pub const MAX_TEXT: usize = 250;
+
+/// The name of a stream: `category-key`, such as `user-42`.
+///
+/// The category is what stands before the first `-`; subscriptions filter by it. Whatever the key holds is one stream:
+/// nothing is trimmed, folded or escaped. What no store can hold (nothing, more than [`MAX_TEXT`] bytes, control
+/// characters) is refused when it is written.
+///
+/// ```
+/// use watertight_events::StreamId;
+///
+/// let user = StreamId::new("user", 42);
+/// assert_eq!((user.as_str(), user.category(), user.key()), ("user-42", "user", "42"));
+/// ```
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct StreamId(Arc<str>);
+
+/// How many events a stream has: the first one makes it version 1, and 0 is a stream that is not there.
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
+)]
+#[serde(transparent)]
+pub struct Version(pub u64);
+
+/// The place of an event in the store: 1, 2, 3 without a gap, in the order of the commits.
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
+)]
+#[serde(transparent)]
+pub struct Position(pub u64);
+
+/// Which store it is: made once with the store, and kept in backups of it.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct StoreId(pub Uuid);
+
+impl StreamId {
+    /// The stream of this category and key.
+    #[must_use]
+    pub fn new(category: &str, key: impl fmt::Display) -> Self {
+        Self(format!("{category}-{key}").into())
+    }
+
+    /// The whole name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What stands before the first `-`, or the whole name without one.
+    #[must_use]
+    pub fn category(&self) -> &str {
+        self.0
+            .split_once('-')
+            .map_or(&*self.0, |(before, _)| before)
+    }
+
+    /// What stands after the first `-`; nothing without one.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        self.0.split_once('-').map_or("", |(_, after)| after)
+    }
+}
+
+impl From<&str> for StreamId {
+    fn from(name: &str) -> Self {
+        Self(name.into())
+    }
+}
+
+impl From<String> for StreamId {
+    fn from(name: String) -> Self {
+        Self(name.into())
+    }
+}
+
+impl fmt::Display for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Version {
+    /// A stream that is not there.
+    pub const NONE: Self = Self(0);
+
+    /// The version after so many events more.
+    #[must_use]
+    pub const fn after(self, events: usize) -> Self {
+        Self(self.0 + events as u64)
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Position {
+    /// Before the first event.
+    pub const START: Self = Self(0);
+
+    /// The position after so many events more.
+    #[must_use]
+    pub const fn after(self, events: usize) -> Self {
+        Self(self.0 + events as u64)
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl StoreId {
+    /// A new one, for a new store.
+    #[must_use]
+    pub fn fresh() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl fmt::Display for StoreId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Refuses text that some store could not hold, or could not tell from other text.
+pub(crate) fn check_text(field: &'static str, text: &str) -> Result<(), Invalid> {
+    let why = if text.is_empty() {
+        "it is empty"
+    } else if text.len() > MAX_TEXT {
+        "it is longer than 250 bytes"
+    } else if text.chars().any(char::is_control) {
+        "it has a control character"
+    } else {
+        return Ok(());
+    };
+    Err(Invalid::new(field, text, why))
+}

@@ -1,0 +1,35 @@
+//! Events that are kept for good: their envelope, the [`EventStore`] they are in, and what is read from it.
+//!
+//! - [`NewEvent`], [`Recorded`], [`Metadata`], [`StreamId`], [`Version`], [`Position`]: the words.
+//! - [`EventStore`] and its answers: one [`Write`] is one commit; positions are gapless and in commit order, so no reader can
+//!   skip an event. [`MemoryStore`] is one in memory; others are in crates of their own.
+//! - [`Subscription`]: every event after a position, those that are there and those to come.
+//! - [`plan`] and [`group_commit`]: for stores of your own, what a write comes to and how many of them share a commit.
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod envelope;
+mod erased;
+mod error;
+pub mod group_commit;
+mod ids;
+mod limits;
+mod memory;
+mod metadata;
+pub mod plan;
+mod store;
+mod subscription;
+mod write;
+
+pub use self::{
+    envelope::{NewEvent, Recorded},
+    erased::AnyEventStore,
+    error::{Invalid, ReadError, WriteError},
+    ids::{MAX_TEXT, Position, StoreId, StreamId, Version},
+    limits::{Limits, MAX_KEY},
+    memory::MemoryStore,
+    metadata::{Context, Metadata, new_id},
+    store::{EventStore, Filter, Page, StreamPage},
+    subscription::{PAGE, Subscription},
+    write::{Append, Appended, Expected, KEEP_KEYS, Key, Tracking, Write, Written},
+};

@@ -1,14 +1,14 @@
-use std::{sync::Arc, time::SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
-use crate::{Metadata, Position, StreamId, Version, new_id};
+use crate::{Kind, Metadata, Position, StreamId, Version, new_id};
 
 /// An event before it is stored: bytes under a stored name, and where they come from.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct NewEvent {
-    /// The stored name of its type: data, never a path in a program.
-    pub kind: Arc<str>,
+    /// The stored name of its type.
+    pub kind: Kind,
     /// The version of the payload's shape; upcasters go by it.
     pub schema: u32,
     /// The payload, encoded; the store never looks into it.
@@ -39,9 +39,9 @@ impl NewEvent {
     /// use watertight_events::NewEvent;
     ///
     /// let event = NewEvent::new("email_changed", r#"{"email":"a@b.example"}"#);
-    /// assert_eq!(&*event.kind, "email_changed");
+    /// assert_eq!(event.kind.as_str(), "email_changed");
     /// ```
-    pub fn new(kind: impl Into<Arc<str>>, payload: impl Into<Bytes>) -> Self {
+    pub fn new(kind: impl Into<Kind>, payload: impl Into<Bytes>) -> Self {
         Self {
             kind: kind.into(),
             schema: 1,

@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Deref, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -22,6 +22,23 @@ pub const MAX_TEXT: usize = 250;
 /// ```
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct StreamId(Arc<str>);
+
+/// The stored name of an event's type: data, never a path in a program. Cheap to clone, and free to make from a literal.
+///
+/// ```
+/// use watertight_events::Kind;
+///
+/// let (written, read) = (Kind::from("email_changed"), Kind::from(String::from("email_changed")));
+/// assert_eq!(written, read);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Kind(Name);
+
+#[derive(Clone, Debug)]
+enum Name {
+    Literal(&'static str),
+    Shared(Arc<str>),
+}
 
 /// How many events a stream has: the first one makes it version 1, and 0 is a stream that is not there.
 #[derive(
@@ -85,6 +102,57 @@ impl From<String> for StreamId {
 impl fmt::Display for StreamId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl Kind {
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            Name::Literal(name) => name,
+            Name::Shared(name) => name,
+        }
+    }
+}
+
+impl Deref for Kind {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl PartialEq for Kind {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Kind {}
+
+impl From<&'static str> for Kind {
+    fn from(name: &'static str) -> Self {
+        Self(Name::Literal(name))
+    }
+}
+
+impl From<String> for Kind {
+    fn from(name: String) -> Self {
+        Self(Name::Shared(name.into()))
+    }
+}
+
+impl From<Arc<str>> for Kind {
+    fn from(name: Arc<str>) -> Self {
+        Self(Name::Shared(name))
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
     }
 }
 

@@ -25,7 +25,7 @@ pub use self::{
     envelope::{NewEvent, Recorded},
     erased::AnyEventStore,
     error::{Invalid, ReadError, WriteError},
-    ids::{MAX_TEXT, Position, StoreId, StreamId, Version},
+    ids::{Kind, MAX_TEXT, Position, StoreId, StreamId, Version},
     limits::{Limits, MAX_KEY},
     memory::MemoryStore,
     metadata::{Context, Metadata, new_id},

@@ -21,6 +21,9 @@ pub trait EventStore: Clone + Send + Sync + 'static {
 
     /// Does all of a write in one commit, or nothing.
     ///
+    /// It takes its place among the writes when its future is first polled: of two that were polled one after the other, the
+    /// first is decided first.
+    ///
     /// # Errors
     ///
     /// See [`WriteError`]. After anything but [`WriteError::Unknown`] nothing was written.

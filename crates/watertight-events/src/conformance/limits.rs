@@ -27,7 +27,11 @@ pub async fn what_no_store_can_hold_is_refused_by_its_name<F: Fixture>() {
             ("stream", Write::to(bad.into(), Expected::Any, events(1))),
             (
                 "kind",
-                Write::to(stream(1), Expected::Any, vec![NewEvent::new(bad, "")]),
+                Write::to(
+                    stream(1),
+                    Expected::Any,
+                    vec![NewEvent::new(bad.to_owned(), "")],
+                ),
             ),
             ("consumer", Write::default().tracking(tracking)),
         ];

@@ -1,0 +1,109 @@
+//! Events as a stored name and a JSON payload.
+
+mod read;
+mod write;
+
+use bytes::Bytes;
+use serde::{Serialize, de::DeserializeOwned};
+use watertight_events::{Kind, NewEvent, Recorded};
+
+use self::{read::Stored, write::Variants};
+
+/// The events of a decider: an enum whose variants have stored names.
+///
+/// The name is the variant's as serde has it, and the payload is what is in the variant, as JSON. So neither names a Rust
+/// type: a variant is renamed by `#[serde(rename = "...")]`, and its name stays what it was.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use watertight_cqrs::Event;
+///
+/// #[derive(Debug, Deserialize, PartialEq, Serialize)]
+/// #[serde(rename_all = "snake_case")]
+/// enum UserEvent {
+///     UserCreated { email: String },
+///     EmailChanged { email: String },
+/// }
+///
+/// impl Event for UserEvent {}
+///
+/// let event = UserEvent::EmailChanged { email: "a@b.example".into() };
+/// let stored = event.encode().unwrap();
+/// assert_eq!(stored.kind.as_str(), "email_changed");
+/// assert_eq!(stored.payload, r#"{"email":"a@b.example"}"#);
+/// assert_eq!(UserEvent::decode("email_changed", &stored.payload).unwrap(), event);
+/// assert_eq!(UserEvent::kinds(), ["user_created", "email_changed"]);
+/// ```
+pub trait Event: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The version of the shape that events of this stored name have now; 1 unless it was changed.
+    #[must_use]
+    fn schema(_kind: &str) -> u32 {
+        1
+    }
+
+    /// The stored names of all variants.
+    #[must_use]
+    fn kinds() -> &'static [&'static str] {
+        read::kinds::<Self>()
+    }
+
+    /// The stored form.
+    ///
+    /// # Errors
+    ///
+    /// The type is no enum, or something in it has no JSON.
+    fn encode(&self) -> Result<Encoded, CodecError> {
+        let mut payload = Vec::with_capacity(128);
+        let mut json = serde_json::Serializer::new(&mut payload);
+        let kind = self.serialize(Variants(&mut json))?;
+        Ok(Encoded {
+            kind: kind.into(),
+            schema: Self::schema(kind),
+            payload: payload.into(),
+        })
+    }
+
+    /// The event of a stored form in its present shape.
+    ///
+    /// # Errors
+    ///
+    /// No variant has the name, or the payload is not what that variant holds.
+    fn decode(kind: &str, payload: &[u8]) -> Result<Self, CodecError> {
+        let mut content = serde_json::Deserializer::from_slice(payload);
+        let stored = Stored {
+            kind,
+            content: &mut content,
+        };
+        let event = Self::deserialize(stored)?;
+        content.end()?;
+        Ok(event)
+    }
+}
+
+/// The stored form of an event.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Encoded {
+    /// The stored name.
+    pub kind: Kind,
+    /// The version of the payload's shape.
+    pub schema: u32,
+    /// What is in the variant, as JSON.
+    pub payload: Bytes,
+}
+
+/// Why an event could not be stored, or what is stored is no event.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct CodecError(#[from] serde_json::Error);
+
+impl From<Encoded> for NewEvent {
+    fn from(encoded: Encoded) -> Self {
+        Self::new(encoded.kind, encoded.payload).schema(encoded.schema)
+    }
+}
+
+/// The event in a stored one.
+pub(crate) fn decode<E: Event>(recorded: &Recorded) -> Result<E, CodecError> {
+    E::decode(&recorded.event.kind, &recorded.event.payload)
+}

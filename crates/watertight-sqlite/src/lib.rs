@@ -1,0 +1,20 @@
+//! The embedded event store: one SQLite file.
+//!
+//! Every write of the process goes through one writer, which commits together whatever is waiting; with `synchronous=FULL`,
+//! the default, what was acknowledged survives a power cut. The tables are plain and documented in the migrations.
+
+mod answer;
+mod error;
+mod lock;
+mod migrate;
+mod open;
+mod read;
+mod row;
+mod store;
+mod writer;
+
+pub use self::{
+    error::OpenError,
+    open::{SqliteStoreBuilder, Synchronous},
+    store::SqliteStore,
+};

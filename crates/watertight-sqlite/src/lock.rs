@@ -1,0 +1,31 @@
+use std::{
+    ffi::OsString,
+    fs::{File, OpenOptions, TryLockError},
+    path::Path,
+};
+
+use crate::OpenError;
+
+/// Holds a file for one store: two writers with a busy timeout would starve each other, and nobody would know the head.
+///
+/// The lock is the operating system's, so it is gone with the process however that ends.
+#[derive(Debug)]
+pub(crate) struct FileLock(#[expect(dead_code, reason = "it is held, not used")] File);
+
+impl FileLock {
+    pub(crate) fn take(path: &Path) -> Result<Self, OpenError> {
+        let mut name = OsString::from(path);
+        name.push("-lock");
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(name)
+            .map_err(OpenError::Lock)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self(file)),
+            Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
+            Err(TryLockError::Error(error)) => Err(OpenError::Lock(error)),
+        }
+    }
+}

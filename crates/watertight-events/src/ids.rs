@@ -20,7 +20,8 @@ pub const MAX_TEXT: usize = 250;
 /// let user = StreamId::new("user", 42);
 /// assert_eq!((user.as_str(), user.category(), user.key()), ("user-42", "user", "42"));
 /// ```
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
 pub struct StreamId(Arc<str>);
 
 /// The stored name of an event's type: data, never a path in a program. Cheap to clone, and free to make from a literal.

@@ -16,7 +16,7 @@ use uuid::Uuid;
 /// assert_eq!(event.correlation, command.correlation);
 /// assert_eq!(event.causation, command.message);
 /// ```
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Metadata {
     /// The message's own id.
@@ -26,7 +26,6 @@ pub struct Metadata {
     /// The message that caused this one; its own id if none did.
     pub causation: Uuid,
     /// What only some messages have; shared, because the events of one command have the same.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<Arc<Context>>,
 }
 
@@ -44,6 +43,14 @@ pub struct Context {
     /// Anything else.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Stored {
+    correlation: Uuid,
+    causation: Uuid,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    context: Option<Arc<Context>>,
 }
 
 /// A new id: a UUIDv7, so that ids made later sort later and indexes stay dense.
@@ -115,6 +122,36 @@ impl Metadata {
     #[must_use]
     pub fn traceparent(&self) -> Option<&str> {
         self.context.as_ref()?.traceparent.as_deref()
+    }
+
+    /// Everything but the message's own id, as the JSON that stores keep beside the id.
+    #[must_use]
+    pub fn to_stored(&self) -> Vec<u8> {
+        let stored = Stored {
+            correlation: self.correlation,
+            causation: self.causation,
+            context: self.context.clone(),
+        };
+        serde_json::to_vec(&stored).expect("ids and text have a JSON")
+    }
+
+    /// The metadata of a message from what [`to_stored`](Self::to_stored) made.
+    ///
+    /// # Errors
+    ///
+    /// It is something else.
+    pub fn from_stored(message: Uuid, stored: &[u8]) -> serde_json::Result<Self> {
+        let Stored {
+            correlation,
+            causation,
+            context,
+        } = serde_json::from_slice(stored)?;
+        Ok(Self {
+            message,
+            correlation,
+            causation,
+            context,
+        })
     }
 
     /// Bytes that it carries along beside the ids.

@@ -1,6 +1,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::{NewEvent, Position, StreamId, Version};
 
@@ -75,19 +76,20 @@ pub struct Tracking {
     pub epoch: u64,
 }
 
-/// The answer to a [`Write`] that is done.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// The answer to a [`Write`] that is done. Its JSON is what stores keep under a key.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Written {
     /// What became of each stream, in the order of the appends.
     pub streams: Vec<Appended>,
     /// The position of the last event; without one, that of the last event in the store.
     pub position: Position,
     /// Whether it was done before, under the same key.
+    #[serde(skip)]
     pub replayed: bool,
 }
 
 /// What a write did to a stream.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Appended {
     /// The stream.
     pub stream: StreamId,

@@ -3,11 +3,8 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use rusqlite::{Row, Statement, named_params};
-use serde::{Deserialize, Serialize};
-use std::sync::Arc;
-use uuid::Uuid;
-use watertight_events::{Context, Metadata, NewEvent, Position, Recorded, StreamId, Version, plan};
+use rusqlite::{Row, Statement, named_params, types::Type};
+use watertight_events::{Metadata, NewEvent, Position, Recorded, StreamId, Version, plan};
 
 pub(crate) const INSERT: &str = "
     INSERT INTO events (position, stream_id, version, event_id, type, schema_version, payload, metadata, recorded_at)
@@ -16,15 +13,6 @@ pub(crate) const INSERT: &str = "
 /// The columns that [`recorded`] reads, in its order.
 pub(crate) const COLUMNS: &str =
     "position, stream_id, version, event_id, type, schema_version, payload, metadata, recorded_at";
-
-/// What the column `metadata` holds: the message id has a column of its own.
-#[derive(Deserialize, Serialize)]
-struct Stored {
-    correlation: Uuid,
-    causation: Uuid,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    context: Option<Arc<Context>>,
-}
 
 pub(crate) fn insert(
     statement: &mut Statement<'_>,
@@ -37,12 +25,6 @@ pub(crate) fn insert(
         payload,
         metadata,
     } = &row.event;
-    let stored = Stored {
-        correlation: metadata.correlation,
-        causation: metadata.causation,
-        context: metadata.context.clone(),
-    };
-    let stored = serde_json::to_vec(&stored).expect("ids and text have a JSON");
     statement.execute(named_params! {
         ":position": row.position.0,
         ":stream_id": row.stream.as_str(),
@@ -51,7 +33,7 @@ pub(crate) fn insert(
         ":type": kind.as_str(),
         ":schema_version": schema,
         ":payload": &payload[..],
-        ":metadata": stored,
+        ":metadata": metadata.to_stored(),
         ":recorded_at": recorded_at,
     })?;
     Ok(())
@@ -59,14 +41,9 @@ pub(crate) fn insert(
 
 /// The event of a row of [`COLUMNS`].
 pub(crate) fn recorded(row: &Row<'_>) -> rusqlite::Result<Recorded> {
-    let metadata = row.get_ref(7)?.as_blob()?;
-    let stored: Stored = serde_json::from_slice(metadata).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(7, rusqlite::types::Type::Blob, error.into())
-    })?;
-    let mut metadata = Metadata::root(row.get(3)?);
-    metadata.correlation = stored.correlation;
-    metadata.causation = stored.causation;
-    metadata.context = stored.context;
+    let metadata = Metadata::from_stored(row.get(3)?, row.get_ref(7)?.as_blob()?);
+    let metadata = metadata
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(7, Type::Blob, error.into()))?;
     Ok(Recorded {
         position: Position(row.get(0)?),
         stream: StreamId::from(row.get_ref(1)?.as_str()?),

@@ -10,12 +10,7 @@ use watertight_events::{
     plan::{Ask, Facts, Plan},
 };
 
-use crate::{
-    answer::{encode, look_up_answer},
-    error::commit_error,
-    lock::FileLock,
-    row,
-};
+use crate::{answer::look_up_answer, error::commit_error, lock::FileLock, row};
 
 /// Streams whose versions are kept in mind; beyond it, all are forgotten and looked up again.
 const STREAMS: usize = 100_000;
@@ -141,7 +136,10 @@ fn write(transaction: &Transaction<'_>, plan: &Plan, now: i64) -> rusqlite::Resu
     }
     let mut keep = transaction.prepare_cached(KEEP)?;
     for (key, written) in &plan.keys {
-        let (fingerprint, answer) = (key.fingerprint.cast_signed(), encode(written));
+        let (fingerprint, answer) = (
+            key.fingerprint.cast_signed(),
+            serde_json::to_vec(written).expect("numbers and text have a JSON"),
+        );
         let expires = now.saturating_add(row::micros(key.keep));
         keep.execute(params![&key.id[..], fingerprint, answer, expires])?;
     }

@@ -1,0 +1,18 @@
+//! The event store that many nodes share: PostgreSQL, through the user's own pool.
+//!
+//! Every node has one writer, which commits together whatever is waiting in a single statement that is guarded by the head.
+//! So positions are gapless and in commit order, also between nodes. The tables are plain and documented in the migrations;
+//! they are in a schema of their own, `watertight`.
+
+mod connection;
+mod error;
+mod journal;
+mod migrate;
+mod news;
+mod open;
+mod read;
+mod row;
+mod store;
+mod writer;
+
+pub use self::{error::OpenError, open::PostgresStoreBuilder, store::PostgresStore};

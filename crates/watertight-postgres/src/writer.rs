@@ -1,0 +1,301 @@
+//! The one writer of a node: a batch in one guarded statement, or under the head's lock where another node was first.
+
+use std::{sync::Arc, time::Duration};
+
+use quick_cache::unsync::Cache;
+use sqlx::Connection;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, timeout},
+};
+use watertight_events::{
+    Expected, Position, StreamId, Version, Write, WriteError, Written,
+    group_commit::{Commit, CommitError},
+    plan::{Ask, Facts, Plan},
+};
+
+use crate::{
+    connection::{Own, PATIENCE},
+    error::{Failure, failed, failure},
+    journal::{self, Head},
+};
+
+/// Streams whose versions are kept in mind.
+const STREAMS: usize = 100_000;
+
+/// For how long the database is looked for when it was lost during a commit.
+const SEARCH: Duration = Duration::from_secs(15);
+
+/// Times that a batch is written again that turned out not to be there.
+const TRIES: u32 = 3;
+
+/// How often expired keys are deleted.
+const TIDY: Duration = Duration::from_secs(60);
+
+type Answers = Vec<Result<Written, WriteError>>;
+
+/// Commits batches.
+#[derive(Debug)]
+pub(crate) struct Batches {
+    connection: Own,
+    /// Where the head was after the last batch; what is kept in mind holds as long as it is there.
+    known: Option<Head>,
+    versions: Cache<StreamId, Version>,
+    tidied: Option<Instant>,
+    /// What this node has committed, and what it knows of.
+    committed: watch::Sender<Position>,
+    head: watch::Sender<Position>,
+}
+
+/// What became of a try.
+enum Tried {
+    Done(Answers),
+    /// Another node has written.
+    Moved,
+    /// The connection was lost while this was being written, under this batch number.
+    Lost(Plan, i64),
+}
+
+impl Batches {
+    pub(crate) fn new(
+        connection: Own,
+        committed: watch::Sender<Position>,
+        head: watch::Sender<Position>,
+    ) -> Self {
+        Self {
+            connection,
+            known: None,
+            versions: Cache::new(STREAMS),
+            tidied: None,
+            committed,
+            head,
+        }
+    }
+
+    /// One statement, which does nothing if another node has written since.
+    async fn try_quickly(&mut self, batch: &[Write]) -> Result<Tried, CommitError> {
+        let connection = self
+            .connection
+            .get()
+            .await
+            .map_err(|error| failed(&error))?;
+        let Some(known) = self.known else {
+            return Ok(Tried::Moved);
+        };
+        let mut facts = Facts::default();
+        let mut ask = Ask::of(batch);
+        let fresh = |stream: &StreamId| {
+            let appends = batch.iter().flat_map(|write| &write.appends);
+            let mut of_stream = appends.filter(|append| append.stream == *stream);
+            of_stream.all(|append| {
+                append.expected.fits(Version::NONE) && append.expected != Expected::Any
+            })
+        };
+        ask.streams.retain(|stream| {
+            if let Some(version) = self.versions.get(*stream) {
+                facts.versions.insert((*stream).clone(), *version);
+                return false;
+            }
+            // Whoever creates a stream is believed: if it is there, the insert fails.
+            !fresh(stream)
+        });
+        let looked = journal::look_up(connection, ask, known.position).await;
+        let looked = match looked {
+            Ok(looked) => looked,
+            Err(error) => return self.not_written(error),
+        };
+        facts.head = known.position;
+        facts.versions.extend(looked.versions);
+        facts.keys = looked.keys;
+        facts.consumers = looked.consumers;
+        let plan = Plan::of(batch, facts);
+        if plan.is_empty() {
+            let connection = self
+                .connection
+                .get()
+                .await
+                .map_err(|error| failed(&error))?;
+            // Refusals are as old as what they were decided upon.
+            return match journal::head(connection).await {
+                Ok(head) if head.batch == known.batch => Ok(Tried::Done(plan.answers)),
+                Ok(_) => Ok(Tried::Moved),
+                Err(error) => self.not_written(error),
+            };
+        }
+        self.write(plan, known.batch, false).await
+    }
+
+    /// A transaction under the head's lock.
+    async fn try_locked(&mut self, batch: &[Write]) -> Result<Tried, CommitError> {
+        self.versions.clear();
+        let connection = self
+            .connection
+            .get()
+            .await
+            .map_err(|error| failed(&error))?;
+        let prepared = async {
+            sqlx::raw_sql("BEGIN").execute(&mut *connection).await?;
+            let head = journal::lock_head(connection).await?;
+            // In statements after the lock: the locking one sees what was there before it waited.
+            let facts = journal::look_up(connection, Ask::of(batch), head.position).await?;
+            Ok((head, facts))
+        };
+        match timeout(PATIENCE, prepared)
+            .await
+            .unwrap_or(Err(sqlx::Error::WorkerCrashed))
+        {
+            Ok((head, facts)) => {
+                self.known = Some(head);
+                self.write(Plan::of(batch, facts), head.batch, true).await
+            }
+            Err(error) => self.not_written(error),
+        }
+    }
+
+    async fn write(&mut self, plan: Plan, batch: i64, locked: bool) -> Result<Tried, CommitError> {
+        let connection = self
+            .connection
+            .get()
+            .await
+            .map_err(|error| failed(&error))?;
+        let writing = async {
+            let written = plan.is_empty() || journal::write(connection, &plan, batch).await?;
+            if locked {
+                sqlx::raw_sql("COMMIT").execute(connection).await?;
+            }
+            Ok(written)
+        };
+        match timeout(PATIENCE, writing)
+            .await
+            .unwrap_or(Err(sqlx::Error::WorkerCrashed))
+        {
+            Ok(true) => Ok(Tried::Done(self.written(plan, batch))),
+            Ok(false) => Ok(Tried::Moved),
+            Err(error) => match failure(error) {
+                Failure::Lost(_) => Ok(Tried::Lost(plan, batch)),
+                Failure::Taken if !locked => {
+                    self.known = None;
+                    Ok(Tried::Moved)
+                }
+                Failure::Taken => {
+                    self.connection.give_up();
+                    Err(CommitError::Data(
+                        "a row is there that the head does not know of".into(),
+                    ))
+                }
+                Failure::RolledBack(error) => {
+                    if locked {
+                        self.connection.give_up();
+                    }
+                    Err(error)
+                }
+            },
+        }
+    }
+
+    /// Looks on a new connection, under the head's lock, whether a plan was written.
+    async fn settle(&mut self, plan: &Plan, batch: i64) -> Result<bool, CommitError> {
+        self.known = None;
+        let start = Instant::now();
+        let mut pause = Duration::from_millis(20);
+        loop {
+            self.connection.give_up();
+            let look = async {
+                let connection = self.connection.get().await?;
+                let mut transaction = connection.begin().await?;
+                let written = journal::is_written(&mut transaction, plan, batch).await?;
+                transaction.rollback().await?;
+                Ok::<_, sqlx::Error>(written)
+            };
+            if let Ok(Ok(written)) = timeout(PATIENCE, look).await {
+                return Ok(written);
+            }
+            if start.elapsed() > SEARCH {
+                return Err(CommitError::Unknown);
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(1));
+        }
+    }
+
+    /// Takes note of a plan that is in the database.
+    fn written(&mut self, plan: Plan, batch: i64) -> Answers {
+        for row in &plan.rows {
+            self.versions.insert(row.stream.clone(), row.version);
+        }
+        let batch = if plan.is_empty() { batch } else { batch + 1 };
+        self.known = Some(Head {
+            position: plan.head,
+            batch,
+        });
+        for watched in [&self.head, &self.committed] {
+            watched.send_if_modified(|head| {
+                let moved = plan.head > *head;
+                *head = plan.head.max(*head);
+                moved
+            });
+        }
+        plan.answers
+    }
+
+    /// Before anything was written: a lost connection costs another try at most.
+    fn not_written(&mut self, error: sqlx::Error) -> Result<Tried, CommitError> {
+        self.known = None;
+        self.connection.give_up();
+        match failure(error) {
+            Failure::Lost(error) => Err(failed(&error)),
+            Failure::RolledBack(error) => Err(error),
+            Failure::Taken => Ok(Tried::Moved),
+        }
+    }
+
+    async fn tidy(&mut self, batch: &[Write]) {
+        let due = self.tidied.is_none_or(|last| last.elapsed() > TIDY);
+        if due && batch.iter().any(|write| write.key.is_some()) {
+            self.tidied = Some(Instant::now());
+            if let Ok(connection) = self.connection.get().await
+                && journal::forget_expired(connection).await.is_err()
+            {
+                self.connection.give_up();
+            }
+        }
+    }
+}
+
+impl Commit for Batches {
+    type Request = Write;
+    type Answer = Result<Written, WriteError>;
+
+    async fn commit(&mut self, batch: &[Write]) -> Result<Answers, CommitError> {
+        self.tidy(batch).await;
+        for _ in 0..TRIES {
+            let tried = match self.try_quickly(batch).await? {
+                Tried::Moved => self.try_locked(batch).await?,
+                tried => tried,
+            };
+            match tried {
+                Tried::Done(answers) => return Ok(answers),
+                Tried::Moved => self.known = None,
+                Tried::Lost(plan, number) => {
+                    if self.settle(&plan, number).await? {
+                        return Ok(self.written_before(plan));
+                    }
+                }
+            }
+        }
+        Err(CommitError::Failed {
+            transient: true,
+            message: Arc::from("the database was lost again and again"),
+        })
+    }
+}
+
+impl Batches {
+    /// The answers of a plan that was written although the answer was lost; where the head is now is not known.
+    fn written_before(&mut self, plan: Plan) -> Answers {
+        let answers = self.written(plan, 0);
+        self.known = None;
+        self.versions.clear();
+        answers
+    }
+}

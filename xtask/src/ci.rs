@@ -28,7 +28,7 @@ pub(crate) fn steps(workspace: &Workspace) -> anyhow::Result<Vec<Step<'_>>> {
         Step::new("docs").run(docs),
     ];
     steps.extend(features::steps(workspace));
-    steps.extend(test::steps(workspace, &test::Options::default()));
+    steps.extend(test::steps(workspace, &test::Options::default())?);
     steps.extend([
         Step::new("demo").run(cargo(root, ["run", "--release", "-p", "valentine"])),
         Step::new("peers' benchmark compiles").run(peers(workspace, "check")),

@@ -10,6 +10,7 @@ mod models;
 mod msrv;
 mod plan;
 mod process;
+mod services;
 mod soak;
 mod step;
 mod stopwatch;
@@ -73,10 +74,10 @@ fn run(cli: Cli) -> anyhow::Result<bool> {
     process::stop_everything_on_ctrl_c()?;
     let workspace = Workspace::load()?;
     let steps = match cli.chore {
-        Chore::Test(options) => test::steps(&workspace, &options),
+        Chore::Test(options) => test::steps(&workspace, &options)?,
         Chore::Ci => ci::steps(&workspace)?,
         Chore::Bench(options) => bench::steps(&workspace, &options)?,
-        Chore::Soak(options) => soak::steps(&workspace, &options),
+        Chore::Soak(options) => soak::steps(&workspace, &options)?,
     };
     let plan = Plan::new(steps, cli.how.only.as_deref(), cli.how.keep_going)?;
     if cli.how.dry_run {

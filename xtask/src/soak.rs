@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::{
     cargo::cargo,
     models::{self, Checker},
+    services::Postgres,
     step::Step,
     workspace::Workspace,
 };
@@ -21,12 +22,17 @@ pub(crate) struct Options {
     seed: u64,
 }
 
-pub(crate) fn steps<'w>(workspace: &'w Workspace, options: &Options) -> Vec<Step<'w>> {
+pub(crate) fn steps<'w>(
+    workspace: &'w Workspace,
+    options: &Options,
+) -> anyhow::Result<Vec<Step<'w>>> {
     let Options { minutes, seed } = *options;
     let loom = Checker::Loom {
         preemptions: 4,
         longest: Some(Duration::from_secs(minutes * 60 / 10)),
     };
+    let postgres = Postgres::new()?;
+    let server = postgres.clone();
     let round = move |round: u64| {
         let seed = (seed + round).to_string();
         let mut tests = cargo(workspace.root(), ["test", "--workspace", "--all-features"]);
@@ -34,6 +40,7 @@ pub(crate) fn steps<'w>(workspace: &'w Workspace, options: &Options) -> Vec<Step
             .args(["--lib", "--tests"])
             .env("PROPTEST_CASES", PROPERTY_CASES)
             .env("PROPTEST_RNG_SEED", &seed);
+        server.tell(&mut tests);
         let mut demo = cargo(
             workspace.root(),
             ["run", "--release", "-p", "valentine", "--"],
@@ -44,8 +51,9 @@ pub(crate) fn steps<'w>(workspace: &'w Workspace, options: &Options) -> Vec<Step
         commands
     };
     let time = Duration::from_secs(minutes * 60);
-    vec![
+    let rounds = Step::new("rounds with other seeds");
+    Ok(vec![
         models::step(workspace, loom),
-        Step::new("rounds with other seeds").rounds(time, round),
-    ]
+        postgres.around(rounds, |step| step.rounds(time, round))?,
+    ])
 }

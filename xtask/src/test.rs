@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::{
     cargo::cargo,
     models::{self, Checker},
+    services::Postgres,
     step::Step,
     workspace::Workspace,
 };
@@ -22,17 +23,23 @@ pub(crate) struct Options {
     cargo_args: Vec<String>,
 }
 
-pub(crate) fn steps<'w>(workspace: &'w Workspace, options: &Options) -> Vec<Step<'w>> {
+pub(crate) fn steps<'w>(
+    workspace: &'w Workspace,
+    options: &Options,
+) -> anyhow::Result<Vec<Step<'w>>> {
     let mut tests = cargo(workspace.root(), ["test", "--workspace", "--all-features"]);
     tests.args(&options.cargo_args);
-    let tests = Step::new("unit tests, integration tests, doctests").run(tests);
+    let postgres = Postgres::new()?;
+    postgres.tell(&mut tests);
+    let step = Step::new("unit tests, integration tests, doctests");
+    let tests = postgres.around(step, |step| step.run(tests))?;
     if !options.cargo_args.is_empty() {
-        return vec![tests];
+        return Ok(vec![tests]);
     }
     let mut steps = vec![tests];
     steps.extend(examples(workspace));
     steps.extend(Checker::TEST.map(|checker| models::step(workspace, checker)));
-    steps
+    Ok(steps)
 }
 
 fn examples(workspace: &Workspace) -> impl Iterator<Item = Step<'_>> {

@@ -21,9 +21,14 @@ pub(crate) fn system(program: &str) -> anyhow::Result<Vec<Command>> {
     if find(program).is_some() {
         return Ok(Vec::new());
     }
+    install(program)
+}
+
+/// The commands that install a package of the system, or one line that says that it is needed.
+pub(crate) fn install(package: &str) -> anyhow::Result<Vec<Command>> {
     if !may_install() {
         bail!(
-            "{program} is missing: install it with your package manager, e.g. apt-get install {program}"
+            "{package} is missing: install it with your package manager, e.g. apt-get install {package}"
         );
     }
     let apt = |args: &[&str]| {
@@ -38,7 +43,7 @@ pub(crate) fn system(program: &str) -> anyhow::Result<Vec<Command>> {
             "--quiet",
             "--yes",
             "--no-install-recommends",
-            program,
+            package,
         ]),
     ])
 }

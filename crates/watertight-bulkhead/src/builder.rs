@@ -15,8 +15,8 @@ pub const MAX_QUEUE: usize = 1_000_000;
 ///
 /// | setting | default |
 /// |---|---|
-/// | `max_concurrent` | must be set; 0 is closed |
-/// | `queue` | none: refuses at once when full |
+/// | `max_concurrent` | must be set, up to [`MAX_PERMITS`]; 0 is closed |
+/// | `queue` | none: refuses at once when full; up to [`MAX_QUEUE`] |
 /// | `max_wait` | for as long as the caller waits, or until its deadline |
 #[must_use = "a builder does nothing until `build`"]
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ pub struct Sharing {
 }
 
 impl<W> BulkheadBuilder<W> {
-    /// How many calls may be in flight at the same time; at most a million, zero refuses all.
+    /// How many calls may be in flight at the same time: up to [`MAX_PERMITS`], zero refuses all.
     pub const fn max_concurrent(mut self, calls: usize) -> Self {
         self.limit = Some(calls);
         self
@@ -63,7 +63,7 @@ impl<W> BulkheadBuilder<W> {
 
     fn checked(&self) -> Result<(&'static str, usize), BuildError> {
         let name = intern(&self.name)?;
-        let expected = "a number of calls up to 1000000";
+        let expected = "a number of calls up to 1048575";
         match self.limit {
             Some(limit) if limit <= MAX_PERMITS => Ok((name, limit)),
             Some(limit) => Err(BuildError::invalid(name, "max_concurrent", limit, expected)),
@@ -109,7 +109,7 @@ impl BulkheadBuilder {
         }
     }
 
-    /// Lets so many calls wait when every permit is taken, first come, first served.
+    /// Lets so many calls wait when every permit is taken, first come, first served: 1 to [`MAX_QUEUE`].
     pub fn queue(self, calls: usize) -> BulkheadBuilder<Queueing> {
         self.when_full(Queueing {
             length: calls,

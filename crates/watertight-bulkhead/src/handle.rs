@@ -73,7 +73,7 @@ impl<M: Mode> Bulkhead<M> {
         }
     }
 
-    /// Changes the limit at run time without waiting; at most a million, zero closes the bulkhead.
+    /// Changes the limit at run time without waiting: cut at [`MAX_PERMITS`], zero closes the bulkhead.
     ///
     /// After it was lowered, permits that come back are not free again until the new limit holds, also while calls wait.
     pub fn resize(&self, limit: usize) {

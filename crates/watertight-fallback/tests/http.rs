@@ -1,6 +1,7 @@
 //! Fallbacks on an axum router: other answers with their bodies, marks, the last good response.
 
 use std::{
+    convert::Infallible,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -18,7 +19,11 @@ use axum::{
 use http::{HeaderName, StatusCode, header};
 use http_body_util::BodyExt;
 use tokio::time::advance;
-use tower::ServiceExt;
+use tower::{Layer, ServiceExt, service_fn};
+use watertight_core::{
+    Reason, Rejected,
+    http::{OwnBody, Problem},
+};
 use watertight_fallback::{CauseKind, Fallback, FallbackLayer, Handled, Made, http::HttpStale};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -148,4 +153,21 @@ async fn over_a_real_socket_a_refused_call_gets_the_constant_response() {
     }
     let counted = fallback.snapshot();
     assert_eq!(counted.count(CauseKind::Response, Handled::Answered), 20);
+}
+
+#[tokio::test]
+async fn a_refusal_of_a_layer_within_the_same_stack_gets_the_constant_response() {
+    let refuses = service_fn(async |_: Request| {
+        let rejected = Rejected::new("greeting", Reason::Open);
+        Ok::<http::Response<OwnBody<Body>>, Infallible>(Problem::new().respond(rejected))
+    });
+    let response = FallbackLayer::for_http(Fallback::default())
+        .response(http::Response::new("roses are red".into()))
+        .layer(refuses)
+        .oneshot(Request::default())
+        .await
+        .unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let body = response.into_body().collect().await.unwrap();
+    assert_eq!(body.to_bytes(), "roses are red");
 }

@@ -22,7 +22,14 @@ type Out = Result<u64, Fault>;
 
 /// Closed, with a window of 30 seconds, its only kind.
 pub fn closed(lab: &Lab) -> Subject {
-    Subject::answering(NAME, breaker(lab).layer(Answers))
+    Subject::answering(NAME, closed_service(lab))
+}
+
+/// The service of [`closed`].
+pub fn closed_service(
+    lab: &Lab,
+) -> impl Service<u64, Response = u64, Error = Fault, Future: Send> + Clone + Send + 'static {
+    breaker(lab).layer(Answers)
 }
 
 /// Opened by failures.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Response, StatusCode, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version, header};
 use http_body::Body;
 use watertight_core::BuildError;
 
@@ -16,9 +16,10 @@ use crate::{Chain, Failure, FallbackLayer, Form, Made, Stale, StaleBuilder, Stal
 
 /// The last good HTTP response per key, head and body, for as long as it is young enough. Clones share it.
 ///
-/// The body is remembered while the caller reads it, so a response costs one copy of its body, and one that was not read
-/// to its end is not remembered. Neither is one whose `Cache-Control` says `no-store` or `private`. `Set-Cookie` is left
-/// out; the answer has an `Age` in seconds (RFC 9111, 5.1).
+/// Good is a 2xx response that is whole: neither 206 nor shorter than its `Content-Length`, as an answer to `HEAD` is. The
+/// body is remembered while the caller reads it, so a response costs one copy of its body, and one that was not read to
+/// its end is not remembered. Neither is one whose `Cache-Control` says `no-store` or `private`. `Set-Cookie` is left out;
+/// the answer has an `Age` in seconds (RFC 9111, 5.1).
 ///
 /// ```
 /// use std::time::Duration;
@@ -124,7 +125,9 @@ impl<Q: Clone + Eq + Hash> HttpStale<Q> {
     }
 
     pub(super) fn put(&self, key: &Q, head: Head, body: Bytes) {
-        self.memory.put(key, Arc::new(Remembered { head, body }));
+        if head.announces(body.len()) {
+            self.memory.put(key, Arc::new(Remembered { head, body }));
+        }
     }
 
     fn answer<B: From<Bytes>>(&self, key: &Q) -> Option<Response<B>> {
@@ -141,6 +144,21 @@ impl<Q: Clone + Eq + Hash> HttpStale<Q> {
         let age = HeaderValue::from(age.as_secs());
         response.headers_mut().insert(header::AGE, age);
         Some(response)
+    }
+}
+
+impl Head {
+    /// Whether this is the length of the body that it announces, if it announces one.
+    fn announces(&self, length: usize) -> bool {
+        let announced = self.headers.get(header::CONTENT_LENGTH);
+        announced.is_none_or(|announced| announced == &HeaderValue::from(length))
+    }
+}
+
+impl<Q> HttpRemembering<Q> {
+    pub(super) fn with_header(self, header: HeaderName) -> Self {
+        let mark = Http::with_header(header);
+        Self { mark, ..self }
     }
 }
 
@@ -191,7 +209,8 @@ where
     type Response = Response<StaleBody<B, Q>>;
 
     fn good(&self, response: Response<B>, captured: &K) -> Self::Response {
-        let wanted = |key: &&Q| self.stale.memory.wants(key) && may_be_kept(response.headers());
+        let good = is_good(response.status()) && may_be_kept(response.headers());
+        let wanted = |key: &&Q| good && self.stale.memory.wants(key);
         let Some(key) = captured.stale_key().filter(wanted) else {
             return response.map(StaleBody::untouched);
         };
@@ -248,6 +267,11 @@ impl<Q> fmt::Debug for HttpRemembering<Q> {
             .field("stale", &self.stale)
             .finish_non_exhaustive()
     }
+}
+
+// A redirection or a 4xx is an answer, but no substitute for the answer to a later request.
+fn is_good(status: StatusCode) -> bool {
+    status.is_success() && status != StatusCode::PARTIAL_CONTENT
 }
 
 fn may_be_kept(headers: &HeaderMap) -> bool {

@@ -199,6 +199,15 @@ impl CircuitBreakerBuilder {
         Ok(Keyed::new(limits, make(), move |_: &K| make()))
     }
 
+    /// Every setting as it would be built, for what is built around a circuit breaker and must fit it.
+    ///
+    /// # Errors
+    ///
+    /// A setting makes no sense or contradicts another.
+    pub fn config(&self) -> Result<Config, BuildError> {
+        self.checked().map(|(_, rules)| rules.config())
+    }
+
     fn checked(&self) -> Result<(&'static str, Rules), BuildError> {
         let name = intern(&self.name)?;
         let mut config = self.config;

@@ -1,4 +1,5 @@
 use std::{
+    borrow::Borrow,
     fmt,
     hash::Hash,
     sync::{
@@ -112,10 +113,19 @@ where
 
     /// The component of a key, made now if it is new, or the overflow component if there is no room.
     pub fn get(&self, key: &K) -> V {
+        self.get_or_own(key, || key.clone())
+    }
+
+    /// The component of a key that is borrowed, such as a `&str`; only a key that is not known yet is made its own.
+    pub fn get_or_own<Q>(&self, key: &Q, own: impl FnOnce() -> K) -> V
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
         let now = self.0.tick();
         match self.0.find(key, now) {
             Some(component) => component,
-            None => self.0.make_room_for(key, now),
+            None => self.0.make_room_for(&own(), now),
         }
     }
 
@@ -178,7 +188,11 @@ where
         millis(self.start.elapsed())
     }
 
-    fn find(&self, key: &K, now: u64) -> Option<V> {
+    fn find<Q>(&self, key: &Q, now: u64) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
         let entries = self.entries.pin();
         let entry = entries.get(key)?;
         entry.touch(now).then(|| entry.component.clone())

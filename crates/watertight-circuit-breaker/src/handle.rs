@@ -6,8 +6,8 @@ use crate::{
     BreakerPermit, CircuitBreakerBuilder,
     config::Config,
     event::BreakerEvent,
-    machine::{Rules, State},
-    shared::Shared,
+    machine::State,
+    shared::{Plan, Shared},
     snapshot::Snapshot,
     stripe::{self, Slots, Stripe, Stripes},
 };
@@ -52,10 +52,9 @@ impl CircuitBreaker {
         CircuitBreakerBuilder::new(name.into())
     }
 
-    pub(crate) fn from_parts(name: &'static str, rules: Rules, state: State, seed: u64) -> Self {
+    pub(crate) fn new(plan: Plan) -> Self {
         let stripes = stripe::slots();
-        let shared = Shared::new(name, (rules, state, seed), Arc::downgrade(&stripes));
-        let shared = Arc::new(shared);
+        let shared = Arc::new(Shared::new(plan, Arc::downgrade(&stripes)));
         Self { shared, stripes }
     }
 

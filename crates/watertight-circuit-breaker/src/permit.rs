@@ -83,10 +83,8 @@ impl Permit for BreakerPermit {
         if self.ticket.is_probe() {
             let ticket = mem::replace(&mut self.ticket, Ticket::SPENT);
             self.finish(ticket, Ending::Judged(outcome));
-        } else if let Some(elapsed) = self.ticket.elapsed(|| shared.now()) {
-            let limit = shared.rules.load().slow_after();
-            let slow = limit.is_some_and(|limit| elapsed > limit);
-            self.ticket = self.ticket.stopped(slow);
+        } else if let Some(took) = self.ticket.elapsed(|| shared.now()) {
+            self.ticket = self.ticket.stopped(took);
         }
     }
 }

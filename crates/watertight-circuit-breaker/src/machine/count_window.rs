@@ -2,7 +2,7 @@ use crate::{
     machine::{
         ring::{Ring, Sums},
         tally::Tallies,
-        word::is_newer,
+        word::is_late,
     },
     sync::{AtomicU32, Mutex, Ordering, lock},
 };
@@ -49,7 +49,8 @@ impl CountWindow {
     ) -> Sums {
         let mut recent = lock(&self.ring);
         self.catch_up(&mut recent, generation, tallies);
-        if recent.ring.generation() != generation {
+        // A size of zero: the rules have changed under this call, and the window is about to follow.
+        if recent.ring.generation() != generation || recent.ring.capacity() == 0 {
             return Sums::default();
         }
         recent.ring.push(failed, slow);
@@ -58,6 +59,11 @@ impl CountWindow {
             self.warm.store(generation + 1, Ordering::Relaxed);
         }
         sums
+    }
+
+    /// Starts over for a generation.
+    pub(crate) fn start(&self, generation: u32, tallies: &dyn Tallies) {
+        self.catch_up(&mut lock(&self.ring), generation, tallies);
     }
 
     /// The sums of a generation, with the successes that are still in the tallies.
@@ -89,7 +95,7 @@ impl CountWindow {
         let ring = &mut recent.ring;
         if ring.generation() == generation {
             ring.push_successes(successes);
-        } else if is_newer(generation, ring.generation()) {
+        } else if !is_late(generation, ring.generation()) {
             ring.clear(generation);
         }
     }

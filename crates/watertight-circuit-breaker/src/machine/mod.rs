@@ -140,7 +140,7 @@ impl Machine {
                     return Ok(Ticket::new(word.generation, false, start));
                 }
                 State::Open if due => {
-                    self.half_open(word, at.now, config, tell);
+                    self.half_open(word, at, config.probe_timeout, tell);
                     continue;
                 }
                 State::Open => (Reason::Open, word.when),
@@ -158,13 +158,13 @@ impl Machine {
                     (Reason::ProbesTaken, word.when)
                 }
                 State::ForcedOpen if due && word.when != NEVER => {
-                    self.close(word, State::Closed, Why::Expired, now, tell);
+                    self.close(word, State::Closed, Why::Expired, at, tell);
                     continue;
                 }
                 State::ForcedOpen => (Reason::ForcedOpen, word.when),
                 State::Recovering => match self.ramp_share(word, now, config) {
                     None => {
-                        self.close(word, State::Closed, Why::RampOver, now, tell);
+                        self.close(word, State::Closed, Why::RampOver, at, tell);
                         continue;
                     }
                     Some(share) if self.random() < share => {

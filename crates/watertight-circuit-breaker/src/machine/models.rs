@@ -83,7 +83,7 @@ impl Model {
 
     fn force(&self, state: State) {
         self.machine
-            .force(state, None, self.at(0, 0).now, &|change| self.tell(change));
+            .force(state, None, self.at(0, 0), &|change| self.tell(change));
     }
 
     fn tell(&self, change: Transition) {

@@ -50,7 +50,7 @@ impl Machine {
         let word = Word::unpack(self.state.load(Ordering::Acquire));
         let current = word.state == State::Closed && word.generation == ticket.generation();
         let slow = took.is_some_and(|took| micros(took) > self.patience.load(Ordering::Relaxed));
-        let harmless = current && !ticket.is_probe() && !ticket.was_slow() && !slow;
+        let harmless = current && !ticket.is_probe() && !slow;
         harmless && self.succeed(ticket, by)
     }
 

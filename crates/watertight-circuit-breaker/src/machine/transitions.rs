@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::{
     config::Config,
     machine::{
-        At, Machine,
+        At, Machine, NEVER,
         pace::{self, GAMMA},
         probes::Round,
         ring::Sums,
@@ -77,15 +77,22 @@ impl Why {
 
 impl Machine {
     /// Moves to a state whatever the state is now, and makes every outstanding ticket inert.
-    pub(crate) fn force(&self, to: State, until: Option<Now>, now: Now, tell: &dyn Fn(Transition)) {
+    pub(crate) fn force(
+        &self,
+        to: State,
+        until: Option<Now>,
+        at: At<'_>,
+        tell: &dyn Fn(Transition),
+    ) {
         let when = match to {
-            State::ForcedOpen => until.map_or(crate::machine::NEVER, Now::millis),
-            _ => now.millis(),
+            State::ForcedOpen => until.map_or(NEVER, Now::millis),
+            _ => at.now.millis(),
         };
         // An operator's word must not be lost to a transition that happens at the same time.
         loop {
             let word = Word::unpack(self.state.load(Ordering::Acquire));
-            if self.exchange(word, word.next(to, when), Why::Operator, now, tell) {
+            let next = word.next(to, when);
+            if self.exchange(word, next, Why::Operator, at, tell) {
                 self.openings.store(0, Ordering::Relaxed);
                 return;
             }
@@ -106,7 +113,7 @@ impl Machine {
         let openings = match word.state {
             State::HalfOpen => known,
             _ => {
-                let healthy = now.0.saturating_sub(word.when * 1_000);
+                let healthy = now.0.saturating_sub(word.when.saturating_mul(1_000));
                 pace::decay(config.open_for, backoff, known, healthy)
             }
         };
@@ -120,7 +127,7 @@ impl Machine {
             }
         };
         let when = now.0.saturating_add(wait) / 1_000;
-        if self.exchange(word, word.next(State::Open, when), why, now, tell) {
+        if self.exchange(word, word.next(State::Open, when), why, at, tell) {
             self.openings
                 .store(openings.saturating_add(1), Ordering::Relaxed);
         }
@@ -129,18 +136,12 @@ impl Machine {
     pub(super) fn half_open(
         &self,
         word: Word,
-        now: Now,
-        config: &Config,
+        at: At<'_>,
+        timeout: Duration,
         tell: &dyn Fn(Transition),
     ) {
-        let when = deadline(now, config.probe_timeout);
-        self.exchange(
-            word,
-            word.next(State::HalfOpen, when),
-            Why::WaitOver,
-            now,
-            tell,
-        );
+        let next = word.next(State::HalfOpen, deadline(at.now, timeout));
+        self.exchange(word, next, Why::WaitOver, at, tell);
     }
 
     pub(super) fn close(
@@ -148,10 +149,10 @@ impl Machine {
         word: Word,
         to: State,
         why: Why,
-        now: Now,
+        at: At<'_>,
         tell: &dyn Fn(Transition),
     ) {
-        self.exchange(word, word.next(to, now.millis()), why, now, tell);
+        self.exchange(word, word.next(to, at.now.millis()), why, at, tell);
     }
 
     /// Counts a round's time from the latest probe, so that thin traffic is no silence.
@@ -188,7 +189,7 @@ impl Machine {
                     } else {
                         State::Closed
                     };
-                    self.close(word, to, Why::ProbesSucceeded, at.now, tell);
+                    self.close(word, to, Why::ProbesSucceeded, at, tell);
                 }
             }
             word = Word::unpack(self.state.load(Ordering::Acquire));
@@ -238,7 +239,7 @@ impl Machine {
     /// The share of calls that a recovering circuit admits now; none when the ramp is over.
     pub(super) fn ramp_share(&self, word: Word, now: Now, config: &Config) -> Option<f64> {
         let ramp = config.ramp?;
-        let elapsed = now.0.saturating_sub(word.when * 1_000);
+        let elapsed = now.0.saturating_sub(word.when.saturating_mul(1_000));
         (elapsed < micros(ramp.over)).then(|| pace::share(ramp, elapsed))
     }
 
@@ -252,7 +253,7 @@ impl Machine {
         word: Word,
         next: Word,
         why: Why,
-        now: Now,
+        at: At<'_>,
         tell: &dyn Fn(Transition),
     ) -> bool {
         let exchange = self.state.compare_exchange(
@@ -262,16 +263,25 @@ impl Machine {
             Ordering::Acquire,
         );
         if exchange.is_ok() {
-            let (from, to, generation) = (word.state, next.state, next.generation);
+            self.start(next.generation, at);
             tell(Transition {
-                from,
-                to,
+                from: word.state,
+                to: next.state,
                 why,
-                generation,
-                now,
+                generation: next.generation,
+                now: at.now,
             });
         }
         exchange.is_ok()
+    }
+
+    /// Empties the window. What an earlier generation has recorded is not summed anyway, but a bucket keeps only a few bits of
+    /// its generation, and they must not come round to it.
+    fn start(&self, generation: u32, at: At<'_>) {
+        match at.rules.time() {
+            Some(window) => window.start(generation),
+            None => self.calls.start(generation, at.tallies),
+        }
     }
 }
 

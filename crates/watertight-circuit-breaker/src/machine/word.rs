@@ -88,8 +88,14 @@ pub(crate) fn micros(duration: Duration) -> u64 {
 const WHEN_BITS: u32 = 37;
 const GENERATION_BITS: u32 = 24;
 
-/// "Never": the latest moment the word can hold, some four years after the breaker was made.
-pub(crate) const NEVER: u64 = (1 << WHEN_BITS) - 1;
+/// The moment that never comes.
+pub(crate) const NEVER: u64 = u64::MAX;
+
+const WHEN_MASK: u64 = (1 << WHEN_BITS) - 1;
+
+/// From here on, two years after the breaker was made, a packed moment is coarse: in steps of 64 ms it lasts for a century.
+const COARSE: u64 = 1 << (WHEN_BITS - 1);
+const STEP_BITS: u32 = 6;
 
 /// The whole state in 64 bits: mode (3), generation (24), a moment in milliseconds (37).
 ///
@@ -108,7 +114,7 @@ impl Word {
         let mode = mode.unwrap_or_default() as u64;
         (mode << (WHEN_BITS + GENERATION_BITS))
             | (u64::from(self.generation & GENERATION_MASK) << WHEN_BITS)
-            | self.when.min(NEVER)
+            | pack_when(self.when)
     }
 
     #[inline]
@@ -125,7 +131,7 @@ impl Word {
         Self {
             state,
             generation: (word >> WHEN_BITS) as u32 & GENERATION_MASK,
-            when: word & NEVER,
+            when: unpack_when(word & WHEN_MASK),
         }
     }
 
@@ -141,16 +147,40 @@ impl Word {
 
 pub(crate) const GENERATION_MASK: u32 = (1 << GENERATION_BITS) - 1;
 
-/// Whether a generation comes after another, also where the count has wrapped around.
-pub(crate) const fn is_newer(generation: u32, than: u32) -> bool {
-    let ahead = generation.wrapping_sub(than) & GENERATION_MASK;
-    ahead != 0 && ahead <= GENERATION_MASK / 2
+/// Whether a tag shows that a call of this generation comes too late.
+///
+/// A call can only be a few generations late. A tag that is much further ahead was left behind when the count wrapped around.
+pub(crate) const fn is_late(generation: u32, tag: u32) -> bool {
+    let ahead = tag.wrapping_sub(generation) & GENERATION_MASK;
+    ahead != 0 && ahead <= u16::MAX as u32
+}
+
+const fn pack_when(millis: u64) -> u64 {
+    let coarse = millis >> STEP_BITS;
+    if millis < COARSE {
+        millis
+    } else if coarse < COARSE {
+        COARSE | coarse
+    } else {
+        WHEN_MASK
+    }
+}
+
+const fn unpack_when(when: u64) -> u64 {
+    if when < COARSE {
+        when
+    } else if when < WHEN_MASK {
+        (when - COARSE) << STEP_BITS
+    } else {
+        NEVER
+    }
 }
 
 /// What an admitted call carries in 64 bits: kind (3), generation (24), start in microseconds (37).
 ///
 /// A call that was admitted while closed and need not note its start carries the state itself, so that one comparison
-/// tells that nothing has changed. The start wraps after 38 hours, which no call that anybody waits for takes.
+/// tells that nothing has changed. The start wraps after 38 hours, which no call that anybody waits for takes. A call that is
+/// timed and of another kind has its time taken, in place of the start.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Ticket(u64);
 
@@ -159,9 +189,7 @@ const TIMED: u64 = 1 << (WHEN_BITS + GENERATION_BITS);
 const PROBE: u64 = TIMED << 1;
 const OTHER: u64 = TIMED << 2;
 
-const START: u64 = NEVER;
-/// In place of the start, where the time is taken already.
-const SLOW: u64 = 1;
+const START: u64 = WHEN_MASK;
 
 impl Ticket {
     /// What is left of a ticket whose call has ended.
@@ -205,18 +233,15 @@ impl Ticket {
         if self.0 & TIMED == 0 {
             return None;
         }
-        let micros = now().0.wrapping_sub(self.0 & START) & START;
+        let mut micros = self.0 & START;
+        if self.0 & OTHER == 0 {
+            micros = now().0.wrapping_sub(micros) & START;
+        }
         Some(Duration::from_micros(micros))
     }
 
-    /// Whether the call was found slow when its head arrived.
-    pub(crate) const fn was_slow(self) -> bool {
-        self.0 & OTHER != 0 && self.0 & SLOW != 0
-    }
-
-    /// The same ticket with its time taken: what the body does later counts no more.
-    pub(crate) const fn stopped(self, slow: bool) -> Self {
-        let ticket = (self.0 & !(TIMED | START)) | OTHER;
-        Self(if slow { ticket | SLOW } else { ticket })
+    /// The same ticket with its time taken: how long the body lasts counts no more.
+    pub(crate) fn stopped(self, took: Duration) -> Self {
+        Self((self.0 & !START) | OTHER | micros(took).min(START))
     }
 }

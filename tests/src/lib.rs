@@ -7,8 +7,12 @@ mod book {
     mod bulkhead {}
     #[doc = include_str!("../../docs/src/circuit-breaker.md")]
     mod circuit_breaker {}
+    #[doc = include_str!("../../docs/src/cookbook.md")]
+    mod cookbook {}
     #[doc = include_str!("../../docs/src/design.md")]
     mod design {}
+    #[doc = include_str!("../../docs/src/examples.md")]
+    mod examples {}
     #[doc = include_str!("../../docs/src/fallback.md")]
     mod fallback {}
     #[doc = include_str!("../../docs/src/guarantees.md")]
@@ -17,6 +21,8 @@ mod book {
     mod introduction {}
     #[doc = include_str!("../../docs/src/keyed.md")]
     mod keyed {}
+    #[doc = include_str!("../../docs/src/migration.md")]
+    mod migration {}
     #[doc = include_str!("../../docs/src/refusals.md")]
     mod refusals {}
     #[doc = include_str!("../../docs/src/telemetry.md")]

@@ -6,6 +6,8 @@ use crate::{
     Bulkhead, MAX_PERMITS, Share,
     line::Line,
     mode::{BackPressure, Mode, Queue, Refuse},
+    shared::Shared,
+    telemetry::Telemetry,
 };
 
 /// The longest queue.
@@ -78,7 +80,8 @@ impl<W> BulkheadBuilder<W> {
 
     fn finish<M: Mode>(self, make: impl FnOnce(usize, W) -> M) -> Result<Bulkhead<M>, BuildError> {
         let (name, limit) = self.checked()?;
-        let bulkhead = Bulkhead::of_mode(name, limit, make(limit, self.when_full));
+        let mode = make(limit, self.when_full);
+        let bulkhead = Bulkhead::of(Shared::new(name, limit, mode, Telemetry::new()));
         if let Some(registry) = self.registry {
             let component = Arc::clone(bulkhead.shared()) as Arc<dyn Component>;
             bulkhead

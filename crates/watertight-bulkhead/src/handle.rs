@@ -45,9 +45,9 @@ impl Bulkhead {
 }
 
 impl<M: Mode> Bulkhead<M> {
-    pub(crate) fn of_mode(name: &'static str, limit: usize, mode: M) -> Self {
+    pub(crate) fn of(shared: Shared<M>) -> Self {
         Self {
-            shared: Arc::new(Shared::new(name, limit, mode)),
+            shared: Arc::new(shared),
             stripes: (0..stripe_count()).map(|_| OnceLock::new()).collect(),
         }
     }

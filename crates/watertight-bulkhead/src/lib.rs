@@ -41,6 +41,7 @@ mod snapshot;
 mod sync;
 mod telemetry;
 mod tokens;
+mod turn;
 mod wait;
 
 use watertight_core::{Admission, AdmissionLayer, Errors, Fail, UntilHead};

@@ -35,6 +35,8 @@ enum Ended {
     Succeeded,
     Failed,
     Ignored,
+    /// There was no call after all.
+    Refused,
 }
 
 impl<M: Mode> BulkheadPermit<M> {
@@ -65,6 +67,11 @@ impl<M: Mode> BulkheadPermit<M> {
     pub fn ignore(self) {
         self.end(Verdict::Ignore.into());
     }
+
+    /// The call was refused by another limit.
+    pub(crate) fn refused(mut self) {
+        self.ended = Ended::Refused;
+    }
 }
 
 impl<M: Mode> Permit for BulkheadPermit<M> {
@@ -88,6 +95,7 @@ impl<M: Mode> Drop for BulkheadPermit<M> {
             Ended::Cancelled => Some(&counts.cancelled),
             Ended::Failed => Some(&counts.failed),
             Ended::Ignored => Some(&counts.ignored),
+            Ended::Refused => Some(&counts.full),
         };
         if let Some(count) = count {
             count.fetch_add(1, Ordering::Relaxed);

@@ -54,14 +54,14 @@ impl<M> Stripe<M> {
 }
 
 impl<M> Shared<M> {
-    pub(crate) fn new(name: &'static str, limit: usize, mode: M) -> Self {
+    pub(crate) fn new(name: &'static str, limit: usize, mode: M, telemetry: Telemetry) -> Self {
         Self {
             name,
             limit: AtomicUsize::new(limit),
             mode,
             counts: Counts::default(),
             events: EventSource::new(KIND),
-            telemetry: Telemetry::default(),
+            telemetry,
             generation: AtomicU64::new(0),
             resizing: Mutex::new(()),
         }

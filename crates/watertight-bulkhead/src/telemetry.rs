@@ -10,18 +10,27 @@ pub(crate) use self::off::{Counted, Telemetry};
 mod on {
     use std::time::Duration;
 
-    use metrics::{Gauge, Histogram, counter, gauge, histogram};
+    use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
     use watertight_core::{Metrics, Reason};
 
-    /// The metrics of one bulkhead, registered when a recorder is there.
-    #[derive(Debug, Default)]
-    pub(crate) struct Telemetry(Metrics<Box<Handles>>);
+    /// Why a bulkhead refuses.
+    const REASONS: [Reason; 4] = [
+        Reason::Full,
+        Reason::QueueFull,
+        Reason::WaitedTooLong,
+        Reason::DeadlinePassed,
+    ];
+
+    /// The metrics of one bulkhead, registered when a recorder is there; none for the share of a key.
+    #[derive(Debug)]
+    pub(crate) struct Telemetry(Option<Metrics<Box<Handles>>>);
 
     struct Handles {
         in_flight: Gauge,
         waiting: Gauge,
         limit: Gauge,
         waits: Histogram,
+        refused: [Counter; REASONS.len()],
     }
 
     /// One unit of a gauge, taken off it when dropped: a call that came before the recorder is never taken off.
@@ -29,6 +38,14 @@ mod on {
     pub(crate) struct Counted(Option<Gauge>);
 
     impl Telemetry {
+        pub(crate) const fn new() -> Self {
+            Self(Some(Metrics::new()))
+        }
+
+        pub(crate) const fn off() -> Self {
+            Self(None)
+        }
+
         #[inline(always)]
         pub(crate) fn in_flight(&self, name: &'static str, limit: usize) -> Counted {
             Counted::new(self.handles(name, limit).map(|handles| &handles.in_flight))
@@ -45,9 +62,12 @@ mod on {
         }
 
         pub(crate) fn refused(&self, name: &'static str, limit: usize, reason: Reason) {
-            if self.handles(name, limit).is_some() {
-                let labels = [("name", name), ("reason", reason.as_str())];
-                counter!("bulkhead_rejected_total", &labels).increment(1);
+            if let Some(handles) = self.handles(name, limit) {
+                let mut counted = REASONS.iter().zip(&handles.refused);
+                let why = counted.find(|(known, _)| **known == reason);
+                if let Some((_, counter)) = why {
+                    counter.increment(1);
+                }
             }
         }
 
@@ -58,12 +78,14 @@ mod on {
         }
 
         fn handles(&self, name: &'static str, limit: usize) -> Option<&Handles> {
-            let handles = self.0.get(|| {
+            let refused = |reason: Reason| counter!("bulkhead_rejected_total", "name" => name, "reason" => reason.as_str());
+            let handles = self.0.as_ref()?.get(|| {
                 let handles = Handles {
                     in_flight: gauge!("bulkhead_in_flight", "name" => name),
                     waiting: gauge!("bulkhead_waiting", "name" => name),
                     limit: gauge!("bulkhead_limit", "name" => name),
                     waits: histogram!("bulkhead_wait_duration_seconds", "name" => name),
+                    refused: REASONS.map(refused),
                 };
                 handles.limit.set(limit as f64);
                 Box::new(handles)
@@ -103,13 +125,21 @@ mod off {
     use watertight_core::Reason;
 
     /// Nothing is measured without the feature `metrics`.
-    #[derive(Debug, Default)]
+    #[derive(Debug)]
     pub(crate) struct Telemetry;
 
     #[derive(Debug, Default)]
     pub(crate) struct Counted;
 
     impl Telemetry {
+        pub(crate) const fn new() -> Self {
+            Self
+        }
+
+        pub(crate) const fn off() -> Self {
+            Self
+        }
+
         #[inline(always)]
         pub(crate) fn in_flight(&self, _: &'static str, _: usize) -> Counted {
             Counted

@@ -13,11 +13,11 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::{Path, Request, State},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::get,
 };
-use http::{HeaderName, StatusCode, header};
-use http_body_util::BodyExt;
+use http::{HeaderMap, HeaderName, StatusCode, header};
+use http_body_util::{BodyExt, Full};
 use tokio::time::advance;
 use tower::{Layer, ServiceExt, service_fn};
 use watertight_core::{
@@ -40,9 +40,19 @@ async fn price(State(down): State<Down>, Path(flower): Path<String>) -> Response
         "secret" => ([(header::CACHE_CONTROL, "max-age=9, no-store")], "7").into_response(),
         "cookie" => ([(header::SET_COOKIE, "session=1")], "8").into_response(),
         "large" => "9".repeat(MOST + 1).into_response(),
+        "limited" => StatusCode::TOO_MANY_REQUESTS.into_response(),
+        "moved" => Redirect::to("/rose").into_response(),
+        "part" => (StatusCode::PARTIAL_CONTENT, "ro").into_response(),
+        "cut" => ([(header::CONTENT_LENGTH, "9")], Body::empty()).into_response(),
+        "trailers" => Body::new(with_trailers()).into_response(),
         "broken" => Body::from_stream(futures_stream()).into_response(),
         _ => format!("{flower}: 3").into_response(),
     }
+}
+
+fn with_trailers() -> impl http_body::Body<Data = Bytes, Error = Infallible> {
+    let trailers = async { Some(Ok(HeaderMap::new())) };
+    Full::new(Bytes::from("rose")).with_trailers(trailers)
 }
 
 /// One frame, then an error.
@@ -105,14 +115,24 @@ async fn the_last_good_response_is_given_head_body_and_age() {
 async fn what_must_not_be_remembered_is_not() {
     let down = Down::default();
     let (app, stale) = shop(&down);
-    for path in ["/secret", "/large", "/broken"] {
+    let bad = [
+        "/secret",
+        "/large",
+        "/broken",
+        "/limited",
+        "/moved",
+        "/part",
+        "/cut",
+        "/trailers",
+    ];
+    for path in bad {
         let _ = read(ask(&app, path).await).await;
     }
     // The caller left before it had read the body.
     drop(ask(&app, "/rose").await);
     assert_eq!(stale.keys(), 0);
     down.store(true, Ordering::SeqCst);
-    for path in ["/secret", "/large", "/broken", "/rose"] {
+    for path in bad.into_iter().chain(["/rose"]) {
         assert_eq!(
             ask(&app, path).await.status(),
             StatusCode::BAD_GATEWAY,

@@ -4,15 +4,20 @@
 //!   while the service runs.
 //! - [`Ledger`] and [`LedgerLayer`]: which calls a service got, when, how they ended, how many ran at once.
 //! - [`never()`], [`ready_after`]: services and futures that misbehave on purpose.
+//! - `Recorded`, behind the feature `metrics`: what was counted and measured.
 //!
 //! The clock is tokio's: pause it, and a test of minutes takes no time.
 
 mod fault;
 mod ledger;
+#[cfg(feature = "metrics")]
+mod recorded;
 mod services;
 
 #[cfg(feature = "http")]
 pub use self::fault::{FaultBody, InjectedBodyError, Status};
+#[cfg(feature = "metrics")]
+pub use self::recorded::Recorded;
 pub use self::{
     fault::{
         BodyFault, Failing, Fault, FaultFuture, FaultLayer, FaultPlan, FaultService, Inject,

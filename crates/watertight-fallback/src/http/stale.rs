@@ -11,7 +11,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version, he
 use http_body::Body;
 use watertight_core::BuildError;
 
-use super::{Http, StaleBody, tee::Tee};
+use super::{
+    Http, StaleBody,
+    good::{is_good, is_whole},
+    tee::Tee,
+};
 use crate::{Chain, Failure, FallbackLayer, Form, Made, Stale, StaleBuilder, StaleKey, Strategy};
 
 /// The last good HTTP response per key, head and body, for as long as it is young enough. Clones share it.
@@ -125,7 +129,7 @@ impl<Q: Clone + Eq + Hash> HttpStale<Q> {
     }
 
     pub(super) fn put(&self, key: &Q, head: Head, body: Bytes) {
-        if head.announces(body.len()) {
+        if is_whole(&head.headers, body.len()) {
             self.memory.put(key, Arc::new(Remembered { head, body }));
         }
     }
@@ -144,14 +148,6 @@ impl<Q: Clone + Eq + Hash> HttpStale<Q> {
         let age = HeaderValue::from(age.as_secs());
         response.headers_mut().insert(header::AGE, age);
         Some(response)
-    }
-}
-
-impl Head {
-    /// Whether this is the length of the body that it announces, if it announces one.
-    fn announces(&self, length: usize) -> bool {
-        let announced = self.headers.get(header::CONTENT_LENGTH);
-        announced.is_none_or(|announced| announced == &HeaderValue::from(length))
     }
 }
 
@@ -209,7 +205,7 @@ where
     type Response = Response<StaleBody<B, Q>>;
 
     fn good(&self, response: Response<B>, captured: &K) -> Self::Response {
-        let good = is_good(response.status()) && may_be_kept(response.headers());
+        let good = is_good(response.status(), response.headers());
         let wanted = |key: &&Q| good && self.stale.memory.wants(key);
         let Some(key) = captured.stale_key().filter(wanted) else {
             return response.map(StaleBody::untouched);
@@ -267,20 +263,4 @@ impl<Q> fmt::Debug for HttpRemembering<Q> {
             .field("stale", &self.stale)
             .finish_non_exhaustive()
     }
-}
-
-// A redirection or a 4xx is an answer, but no substitute for the answer to a later request.
-fn is_good(status: StatusCode) -> bool {
-    status.is_success() && status != StatusCode::PARTIAL_CONTENT
-}
-
-fn may_be_kept(headers: &HeaderMap) -> bool {
-    let directives = headers.get_all(header::CACHE_CONTROL).into_iter();
-    let mut directives = directives
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|directive| directive.split('=').next().unwrap_or_default().trim());
-    !directives.any(|directive| {
-        directive.eq_ignore_ascii_case("no-store") || directive.eq_ignore_ascii_case("private")
-    })
 }

@@ -1,0 +1,85 @@
+//! What a call that is done at once costs, in exact counts, and what it does not need.
+
+use std::{
+    convert::Infallible,
+    future::{Future, ready},
+    hint::black_box,
+    pin::pin,
+    task::{Context, Waker},
+    time::Duration,
+};
+
+use allocation_counter::measure;
+use tower::{Layer, Service, service_fn};
+use watertight_core::Deadline;
+use watertight_timeout::{ClientDeadlineLayer, DeadlineLayer, Local, Timeout, TimeoutLayer};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn inner() -> impl Service<u32, Response = u32, Error = Infallible> + Clone {
+    service_fn(|n: u32| ready(Ok(n)))
+}
+
+/// The allocations of a hundred calls after the first. There is no runtime, so none of them needs a timer either.
+fn allocations<S: Service<u32>>(mut service: S) -> u64 {
+    let mut call = || {
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(service.poll_ready(&mut cx).is_ready());
+        let mut future = pin!(service.call(7));
+        assert!(black_box(future.as_mut().poll(&mut cx)).is_ready());
+    };
+    call();
+    measure(|| (0..100).for_each(|_| call())).count_total
+}
+
+#[test]
+fn a_timeout_does_not_allocate_whether_it_has_a_name_or_not() {
+    assert_eq!(allocations(TimeoutLayer::new(SECOND).layer(inner())), 0);
+    let named = Timeout::builder("costs").duration(SECOND).build().unwrap();
+    assert_eq!(allocations(TimeoutLayer::new(named).layer(inner())), 0);
+}
+
+#[test]
+fn a_duration_per_request_does_not_allocate() {
+    let layer = TimeoutLayer::new(SECOND).per_request(|_: &u32, usual: Duration| Some(usual * 2));
+    assert_eq!(allocations(layer.layer(inner())), 0);
+}
+
+#[test]
+fn a_deadline_does_not_allocate_on_either_side() {
+    assert_eq!(allocations(DeadlineLayer::new(SECOND).layer(inner())), 0);
+    assert_eq!(
+        allocations(ClientDeadlineLayer::new(SECOND).layer(inner())),
+        0
+    );
+}
+
+#[test]
+fn a_call_for_which_nothing_is_left_is_refused_without_allocating() {
+    let passed = Deadline::after(Duration::ZERO);
+    let wire = Local(move |_: &u32| Some(passed));
+    let layer = DeadlineLayer::new(SECOND).wire(wire);
+    assert_eq!(allocations(layer.layer(inner())), 0);
+    assert_eq!(
+        allocations(ClientDeadlineLayer::new(SECOND).wire(wire).layer(inner())),
+        0
+    );
+}
+
+#[test]
+fn a_service_that_is_ready_at_once_needs_no_timer_for_its_readiness() {
+    let layer = TimeoutLayer::new(SECOND).with_readiness(SECOND);
+    assert_eq!(allocations(layer.layer(inner())), 0);
+}
+
+#[test]
+fn a_runtime_without_time_serves_calls_that_are_done_at_once() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let answer = runtime.block_on(async {
+        let mut service = TimeoutLayer::new(SECOND).layer(inner());
+        service.call(7).await.unwrap()
+    });
+    assert_eq!(answer, 7);
+}

@@ -160,6 +160,7 @@ where
         let future = self.inner.call(request);
         let due = deadline.map(|deadline| Due::at(deadline.instant()));
         TimeoutFuture::new(future, due, timeout, Phase::Total, on_reject)
+            .minded_inside(wire.is_minded_by_clients())
     }
 }
 

@@ -20,6 +20,11 @@ pub trait Wire<Req> {
 
     /// Sends the time that is left along.
     fn write(&self, request: &mut Req, left: Duration);
+
+    /// Whether clients of this protocol mind the time that they send along, and fail by themselves when it is over.
+    fn is_minded_by_clients(&self) -> bool {
+        false
+    }
 }
 
 /// Inside the process only, for any request; the closure finds the deadline of one. The default.
@@ -135,5 +140,9 @@ impl<B> Wire<Request<B>> for GrpcTimeout {
         if let Ok(value) = HeaderValue::from_str(&value) {
             request.headers_mut().insert("grpc-timeout", value);
         }
+    }
+
+    fn is_minded_by_clients(&self) -> bool {
+        true
     }
 }

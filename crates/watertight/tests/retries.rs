@@ -4,6 +4,7 @@ mod support;
 
 use std::{
     convert::Infallible,
+    future::ready,
     io,
     pin::Pin,
     sync::{
@@ -112,8 +113,8 @@ async fn copies(most: u32, size: SizeHint) -> (u64, usize) {
     };
     let ledger = Ledger::new();
     let stack = client("a").retries(attempts(most)).build().unwrap();
-    let failing = service_fn(async |_: http::Request<Counted>| {
-        Err::<Response<()>, _>(io::Error::other("down"))
+    let failing = service_fn(|_: http::Request<Counted>| {
+        ready(Err::<Response<()>, _>(io::Error::other("down")))
     });
     let service = stack.layer(LedgerLayer::new(ledger.clone()).layer(failing));
     service

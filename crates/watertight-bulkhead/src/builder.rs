@@ -125,7 +125,7 @@ impl BulkheadBuilder {
         self.when_full(Pressing)
     }
 
-    /// Gives each key so many of the permits at most.
+    /// Gives each key so many of the permits at most: no more than there are. Goes on with `keyed`.
     pub fn share_per_key(self, calls: usize) -> BulkheadBuilder<Sharing> {
         self.when_full(Sharing { share: calls })
     }
@@ -181,6 +181,20 @@ impl BulkheadBuilder<Pressing> {
 
 impl BulkheadBuilder<Sharing> {
     /// Builds a share per key under one limit for all; keys there is no room for have one share together.
+    ///
+    /// ```
+    /// use watertight_bulkhead::{Bulkhead, BulkheadLayer};
+    /// use watertight_core::KeyLimits;
+    ///
+    /// let tenants = Bulkhead::builder("tenants")
+    ///     .max_concurrent(100)
+    ///     .share_per_key(10)
+    ///     .keyed::<u32>(KeyLimits::default())?;
+    /// let layer = BulkheadLayer::keyed(tenants.clone(), |request: &(u32, &str)| request.0);
+    /// assert_eq!(tenants.get(&7).own().limit(), 10);
+    /// # let _ = layer;
+    /// # Ok::<(), watertight_core::BuildError>(())
+    /// ```
     ///
     /// # Errors
     ///

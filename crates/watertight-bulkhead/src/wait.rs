@@ -82,6 +82,16 @@ impl Bulkhead<Queue> {
 
     /// Waits for a permit like a call does, for code that is not a tower service.
     ///
+    /// ```
+    /// # use watertight_bulkhead::Bulkhead;
+    /// # tokio_test::block_on(async {
+    /// let jobs = Bulkhead::builder("jobs").max_concurrent(1).queue(10).build()?;
+    /// let permit = jobs.acquire().await.expect("nobody else is here");
+    /// permit.success();
+    /// # Ok::<(), watertight_core::BuildError>(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// The queue is full, or no permit became free in time: `max_wait`, or the running task's deadline.

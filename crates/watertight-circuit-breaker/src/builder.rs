@@ -64,37 +64,51 @@ impl CircuitBreakerBuilder {
         self
     }
 
-    /// Rates count once this many calls are in the window.
+    /// Rates count once this many calls are in the window: at least 1, and no more than a window of calls holds.
     pub const fn minimum_calls(mut self, calls: u32) -> Self {
         self.config.minimum_calls = Some(calls);
         self
     }
 
-    /// What the rates are taken over.
+    /// What the rates are taken over: 1 to [`MAX_WINDOW_CALLS`](crate::MAX_WINDOW_CALLS) calls, or some time above zero.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use watertight_circuit_breaker::{CircuitBreaker, Window};
+    /// let busy = CircuitBreaker::builder("busy").window(Window::calls(1_000)).build()?;
+    /// // With little traffic, a minimum that can be reached within the time.
+    /// let rare = CircuitBreaker::builder("rare")
+    ///     .window(Window::time(Duration::from_secs(60)))
+    ///     .minimum_calls(5)
+    ///     .build()?;
+    /// # Ok::<(), watertight_core::BuildError>(())
+    /// ```
     pub const fn window(mut self, window: Window) -> Self {
         self.config.window = window;
         self
     }
 
-    /// Opens when this share of the calls took longer than `after`.
+    /// Opens when this share of the calls took longer than `after`, however they ended; above 0 and up to 1.
     pub const fn slow_calls(mut self, after: Duration, rate: f64) -> Self {
         self.config.slow_calls = Some(SlowCalls::new(after, rate));
         self
     }
 
-    /// Opens after this many failures in a row, whatever the rate is.
+    /// Opens after this many failures in a row, at least 1, whatever the rate and the minimum of calls are.
     pub const fn consecutive_failures(mut self, failures: u32) -> Self {
         self.config.consecutive_failures = Some(failures);
         self
     }
 
-    /// How long an open circuit refuses before it takes probes.
+    /// How long an open circuit refuses before it takes probes. Zero takes them with the next call;
+    /// [`Duration::MAX`] refuses until it is reset.
     pub const fn open_for(mut self, wait: Duration) -> Self {
         self.config.open_for = wait;
         self
     }
 
-    /// Each further wait is `factor` times as long, up to `max`; a server's `Retry-After` is also cut there.
+    /// Each further wait is `factor` times as long, up to `max`; a server's `Retry-After` is also cut there. The factor
+    /// is at least 1, and `max` no shorter than `open_for`.
     ///
     /// The back-off is forgotten step by step, each after a healthy time as long as its wait.
     pub const fn backoff(mut self, factor: f64, max: Duration) -> Self {
@@ -108,7 +122,7 @@ impl CircuitBreakerBuilder {
         self
     }
 
-    /// How many calls a half-open circuit lets through, in flight or decided.
+    /// How many calls a half-open circuit lets through, in flight or decided: 1 to [`MAX_PROBES`](crate::MAX_PROBES).
     pub const fn probes(mut self, probes: u16) -> Self {
         self.config.probes = probes;
         self
@@ -126,7 +140,8 @@ impl CircuitBreakerBuilder {
         self
     }
 
-    /// What a call says whose caller went away.
+    /// What a call says whose caller went away. By default nothing, so a timeout *outside* of the circuit breaker, over
+    /// a service that hangs, never opens it.
     pub const fn cancelled(mut self, cancelled: Cancelled) -> Self {
         self.config.cancelled = cancelled;
         self
@@ -193,6 +208,18 @@ impl CircuitBreakerBuilder {
     /// Builds one circuit breaker per key, with these settings each, and one more for the keys there is no room for.
     ///
     /// The keys' breakers share the name, and are not in the registry one by one.
+    ///
+    /// ```
+    /// use watertight_circuit_breaker::{CircuitBreaker, CircuitBreakerLayer};
+    /// use watertight_core::KeyLimits;
+    ///
+    /// let hosts = CircuitBreaker::builder("hosts").keyed::<String>(KeyLimits::default())?;
+    /// let host = |request: &http::Request<()>| request.uri().host().unwrap_or_default().to_owned();
+    /// let layer = CircuitBreakerLayer::keyed(hosts.clone(), host);
+    /// hosts.get(&"dead.test".to_owned()).force_open("moved");
+    /// # let _ = layer;
+    /// # Ok::<(), watertight_core::BuildError>(())
+    /// ```
     ///
     /// # Errors
     ///

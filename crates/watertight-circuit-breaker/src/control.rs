@@ -13,7 +13,21 @@ use crate::{
 
 /// What an operator can do at run time.
 impl CircuitBreaker {
-    /// Holds the circuit open until it is [`reset`](Self::reset), whatever happens.
+    /// Holds the circuit open until it is [`reset`](Self::reset), whatever happens; `why` is told in the snapshot and in
+    /// events, never to callers. What is in flight goes on to its end.
+    ///
+    /// ```
+    /// # use watertight_circuit_breaker::CircuitBreaker;
+    /// use watertight_core::Reason;
+    ///
+    /// let payments = CircuitBreaker::builder("payments").build()?;
+    /// payments.force_open("maintenance");
+    /// assert_eq!(payments.try_acquire().unwrap_err().reason, Reason::ForcedOpen);
+    /// assert_eq!(payments.snapshot().note.as_deref(), Some("maintenance"));
+    /// payments.reset();
+    /// assert!(payments.try_acquire().is_ok());
+    /// # Ok::<(), watertight_core::BuildError>(())
+    /// ```
     pub fn force_open(&self, why: impl Into<Arc<str>>) {
         self.hold_open(why.into(), None);
     }

@@ -21,6 +21,26 @@ const RETIRED: u64 = u64::MAX;
 ///
 /// A key that was idle for long enough is forgotten when room is needed, unless its component is busy.
 /// A hostile number of keys costs a bounded amount of memory and a constant amount of work per call.
+///
+/// The builders of the layer crates make one by `keyed`, and the layers take it by `keyed`. It can be used by itself, too:
+///
+/// ```
+/// use std::sync::Arc;
+/// use watertight_core::{Forget, KeyLimits, Keyed};
+///
+/// #[derive(Clone)]
+/// struct Seen(Arc<str>);
+///
+/// impl Forget for Seen {
+///     fn can_be_forgotten(&self) -> bool {
+///         Arc::strong_count(&self.0) == 1
+///     }
+/// }
+///
+/// let hosts = Keyed::new(KeyLimits::default(), Seen("others".into()), |host: &String| Seen(host.as_str().into()));
+/// assert_eq!(&*hosts.get(&"a.test".to_owned()).0, "a.test");
+/// assert_eq!((hosts.len(), hosts.overflowed()), (1, 0));
+/// ```
 pub struct Keyed<K, V>(Arc<Inner<K, V>>);
 
 struct Inner<K, V> {
@@ -41,6 +61,15 @@ struct Entry<V> {
 }
 
 /// How many keys are kept, and for how long.
+///
+/// ```
+/// use std::time::Duration;
+/// use watertight_core::KeyLimits;
+///
+/// let limits = KeyLimits::new("hosts", 500, Duration::from_secs(3_600))?;
+/// assert_eq!(KeyLimits::new("hosts", 0, limits.idle).unwrap_err().field(), "max_keys");
+/// # Ok::<(), watertight_core::BuildError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct KeyLimits {

@@ -1,4 +1,4 @@
-//! What can be set, done and seen of a layer is told on its page: nobody has to read the source for it.
+//! What can be set, done and seen of a layer is told on its page, and links lead to the place they name.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -113,6 +113,41 @@ fn every_method_field_and_variant_is_on_its_page() {
         "not on their pages:\n{}",
         untold.join("\n")
     );
+}
+
+#[test]
+fn links_to_headings_lead_to_one() {
+    let folder = Path::new(ROOT).join("docs/src");
+    let read = |page: &str| fs::read_to_string(folder.join(page)).unwrap();
+    for entry in fs::read_dir(&folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if !name.ends_with(".md") {
+            continue;
+        }
+        let page = read(&name);
+        let targets = page
+            .split("](")
+            .skip(1)
+            .filter_map(|it| it.split(')').next());
+        let targets = targets.filter(|target| !target.contains("://"));
+        for (to, heading) in targets.filter_map(|target| target.split_once('#')) {
+            let to = if to.is_empty() { &*name } else { to };
+            let there = read(to)
+                .lines()
+                .any(|line| anchor(line) == Some(heading.to_owned()));
+            assert!(there, "{name} links to {to}#{heading}, which is no heading");
+        }
+    }
+}
+
+/// The anchor that mdBook and GitHub give a heading.
+fn anchor(line: &str) -> Option<String> {
+    let heading = line.trim_start_matches('#').strip_prefix(' ');
+    let heading = heading.filter(|_| line.starts_with('#'))?;
+    let kept = heading
+        .chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    Some(kept.collect::<String>().to_lowercase().replace(' ', "-"))
 }
 
 /// The words in the code spans and code blocks of a page.

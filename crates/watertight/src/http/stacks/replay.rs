@@ -16,6 +16,7 @@ pub trait Replay: Sized {
     fn is_idempotent(&self) -> bool;
 }
 
+#[diagnostic::do_not_recommend]
 impl<B: Body + Clone> Replay for http::Request<B> {
     fn replay(&self, max_body: u64) -> Option<Self> {
         let size = self.body().size_hint().upper();

@@ -3,6 +3,8 @@
 /// One module per page: its code blocks are doctests of this crate.
 #[cfg(doctest)]
 mod book {
+    #[doc = include_str!("../../docs/src/benchmarks.md")]
+    mod benchmarks {}
     #[doc = include_str!("../../docs/src/bulkhead.md")]
     mod bulkhead {}
     #[doc = include_str!("../../docs/src/circuit-breaker.md")]

@@ -69,8 +69,8 @@ impl Cli {
     }
 
     fn counted(&self, name: &str, case: String, callgrind: &Callgrind) -> anyhow::Result<Vec<Row>> {
-        let [plain, telemetry] =
-            [&self.plain, &self.telemetry].map(|probe| callgrind.per_call(probe, &[name, "--silent"]));
+        let [plain, telemetry] = [&self.plain, &self.telemetry]
+            .map(|probe| callgrind.per_call(probe, &[name, "--silent"]));
         Ok(rows(case, "instructions/call", plain?, telemetry?))
     }
 }

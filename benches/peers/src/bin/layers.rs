@@ -30,8 +30,9 @@ fn main() -> anyhow::Result<()> {
     if options.wants(filled::CASE) {
         rows.extend(filled::rows(&lab, plan));
     }
+    let program = if with.is_empty() { "timing" } else { "layers" };
     for program in with {
         rows.extend(read(&options.file(&program))?);
     }
-    report(&rows, &options.file("layers"))
+    report(&rows, &options.file(program))
 }

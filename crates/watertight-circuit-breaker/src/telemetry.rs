@@ -97,8 +97,9 @@ mod on {
             }
         }
 
+        #[inline(always)]
         fn handles(&self, name: &'static str, machine: &Machine) -> Option<&Handles> {
-            let handles = self.handles.get(|| {
+            let handles = self.handles.get(move || {
                 let handles = Box::new(Handles::register(name, self.one_of_many));
                 handles.show(machine.state());
                 handles

@@ -4,7 +4,7 @@ use watertight_core::Reason;
 
 use crate::{
     machine::{
-        Machine, NEVER, Refused, Rules, Tally, Ticket,
+        Machine, Refused, Rules, Tally, Ticket,
         word::{Now, State, Word, micros},
     },
     sync::Ordering,
@@ -75,8 +75,8 @@ impl Machine {
             _ => return None,
         };
         let mut retry_after = None;
-        if word.when != NEVER {
-            let left = Duration::from_millis(word.when).checked_sub(elapsed())?;
+        if let Some(end) = word.when.since_start() {
+            let left = end.checked_sub(elapsed())?;
             if left.is_zero() {
                 return None;
             }

@@ -41,7 +41,14 @@ impl Streak {
     #[inline]
     pub(crate) fn end(&self, generation: u32) {
         let known = self.0.load(Ordering::Relaxed);
-        if known as u32 != 0 && !is_late(generation, (known >> 32) as u32) {
+        if known as u32 != 0 {
+            self.forget(known, generation);
+        }
+    }
+
+    #[cold]
+    fn forget(&self, known: u64, generation: u32) {
+        if !is_late(generation, (known >> 32) as u32) {
             let none = pack(generation, 0);
             let _ = self
                 .0

@@ -3,7 +3,8 @@ use std::time::Duration;
 use crate::{
     config::Config,
     machine::{
-        At, Machine, NEVER,
+        At, Machine,
+        moment::Moment,
         pace::{self, GAMMA},
         probes::Round,
         ring::Sums,
@@ -85,8 +86,8 @@ impl Machine {
         tell: &dyn Fn(Transition),
     ) {
         let when = match to {
-            State::ForcedOpen => until.map_or(NEVER, Now::millis),
-            _ => at.now.millis(),
+            State::ForcedOpen => until.map_or(Moment::NEVER, Moment::of),
+            _ => Moment::of(at.now),
         };
         // An operator's word must not be lost to a transition that happens at the same time.
         loop {
@@ -113,7 +114,7 @@ impl Machine {
         let openings = match word.state {
             State::HalfOpen => known,
             _ => {
-                let healthy = now.0.saturating_sub(word.when.saturating_mul(1_000));
+                let healthy = word.when.elapsed(now);
                 pace::decay(config.open_for, backoff, known, healthy)
             }
         };
@@ -126,7 +127,7 @@ impl Machine {
                 pace::wait(config.open_for, backoff, openings, jitter).max(asked)
             }
         };
-        let when = now.0.saturating_add(wait) / 1_000;
+        let when = Moment::of(Now(now.0.saturating_add(wait)));
         if self.exchange(word, word.next(State::Open, when), why, at, tell) {
             self.openings
                 .store(openings.saturating_add(1), Ordering::Relaxed);
@@ -140,7 +141,7 @@ impl Machine {
         timeout: Duration,
         tell: &dyn Fn(Transition),
     ) {
-        let next = word.next(State::HalfOpen, deadline(at.now, timeout));
+        let next = word.next(State::HalfOpen, Moment::of(at.now.plus(timeout)));
         self.exchange(word, next, Why::WaitOver, at, tell);
     }
 
@@ -152,12 +153,12 @@ impl Machine {
         at: At<'_>,
         tell: &dyn Fn(Transition),
     ) {
-        self.exchange(word, word.next(to, at.now.millis()), why, at, tell);
+        self.exchange(word, word.next(to, Moment::of(at.now)), why, at, tell);
     }
 
     /// Counts a round's time from the latest probe, so that thin traffic is no silence.
     pub(super) fn extend(&self, word: Word, now: Now, timeout: Duration) {
-        let when = deadline(now, timeout);
+        let when = Moment::of(now.plus(timeout));
         let (old, new) = (word.pack(), Word { when, ..word }.pack());
         // Lost to another probe, which has extended it, or to a transition, which has ended it.
         let _ = self
@@ -239,7 +240,7 @@ impl Machine {
     /// The share of calls that a recovering circuit admits now; none when the ramp is over.
     pub(super) fn ramp_share(&self, word: Word, now: Now, config: &Config) -> Option<f64> {
         let ramp = config.ramp?;
-        let elapsed = now.0.saturating_sub(word.when.saturating_mul(1_000));
+        let elapsed = word.when.elapsed(now);
         (elapsed < micros(ramp.over)).then(|| pace::share(ramp, elapsed))
     }
 
@@ -321,8 +322,4 @@ fn verdict(config: &Config, round: Round) -> Option<Result<(), Why>> {
         Some(_) => too_bad(config, worst, of).is_none(),
     };
     certain.then_some(Ok(()))
-}
-
-fn deadline(now: Now, timeout: Duration) -> u64 {
-    now.0.saturating_add(micros(timeout)) / 1_000
 }

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::machine::moment::{self, Moment};
+
 /// The states of a circuit.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
@@ -72,10 +74,6 @@ impl Now {
     pub(crate) fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(micros(duration)))
     }
-
-    pub(crate) const fn millis(self) -> u64 {
-        self.0 / 1_000
-    }
 }
 
 /// Whole microseconds, saturating; 128 bits would cost more than the rest of a quick call.
@@ -85,19 +83,9 @@ pub(crate) fn micros(duration: Duration) -> u64 {
     seconds.saturating_add(duration.subsec_micros().into())
 }
 
-const WHEN_BITS: u32 = 37;
 const GENERATION_BITS: u32 = 24;
 
-/// The moment that never comes.
-pub(crate) const NEVER: u64 = u64::MAX;
-
-const WHEN_MASK: u64 = (1 << WHEN_BITS) - 1;
-
-/// From here on, two years after the breaker was made, a packed moment is coarse: in steps of 64 ms it lasts for a century.
-const COARSE: u64 = 1 << (WHEN_BITS - 1);
-const STEP_BITS: u32 = 6;
-
-/// The whole state in 64 bits: mode (3), generation (24), a moment in milliseconds (37).
+/// The whole state in 64 bits: mode (3), generation (24), a moment (37).
 ///
 /// The moment is when an open circuit takes its first probe, when a round of probes is over, when a ramp started, when a
 /// forced state ends, or since when the circuit is closed.
@@ -105,21 +93,21 @@ const STEP_BITS: u32 = 6;
 pub(crate) struct Word {
     pub(crate) state: State,
     pub(crate) generation: u32,
-    pub(crate) when: u64,
+    pub(crate) when: Moment,
 }
 
 impl Word {
     pub(crate) fn pack(self) -> u64 {
         let mode = State::ALL.iter().position(|state| *state == self.state);
         let mode = mode.unwrap_or_default() as u64;
-        (mode << (WHEN_BITS + GENERATION_BITS))
-            | (u64::from(self.generation & GENERATION_MASK) << WHEN_BITS)
-            | pack_when(self.when)
+        (mode << (moment::BITS + GENERATION_BITS))
+            | (u64::from(self.generation & GENERATION_MASK) << moment::BITS)
+            | self.when.bits()
     }
 
     #[inline]
     pub(crate) const fn unpack(word: u64) -> Self {
-        let state = match word >> (WHEN_BITS + GENERATION_BITS) {
+        let state = match word >> (moment::BITS + GENERATION_BITS) {
             0 => State::Closed,
             1 => State::Open,
             2 => State::HalfOpen,
@@ -130,13 +118,13 @@ impl Word {
         };
         Self {
             state,
-            generation: (word >> WHEN_BITS) as u32 & GENERATION_MASK,
-            when: unpack_when(word & WHEN_MASK),
+            generation: (word >> moment::BITS) as u32 & GENERATION_MASK,
+            when: Moment::from_bits(word),
         }
     }
 
     /// The word after a transition.
-    pub(crate) const fn next(self, state: State, when: u64) -> Self {
+    pub(crate) const fn next(self, state: State, when: Moment) -> Self {
         Self {
             state,
             generation: (self.generation + 1) & GENERATION_MASK,
@@ -155,27 +143,6 @@ pub(crate) const fn is_late(generation: u32, tag: u32) -> bool {
     ahead != 0 && ahead <= u16::MAX as u32
 }
 
-const fn pack_when(millis: u64) -> u64 {
-    let coarse = millis >> STEP_BITS;
-    if millis < COARSE {
-        millis
-    } else if coarse < COARSE {
-        COARSE | coarse
-    } else {
-        WHEN_MASK
-    }
-}
-
-const fn unpack_when(when: u64) -> u64 {
-    if when < COARSE {
-        when
-    } else if when < WHEN_MASK {
-        (when - COARSE) << STEP_BITS
-    } else {
-        NEVER
-    }
-}
-
 /// What an admitted call carries in 64 bits: kind (3), generation (24), start in microseconds (37).
 ///
 /// A call that was admitted while closed and need not note its start carries the state itself, so that one comparison
@@ -185,11 +152,11 @@ const fn unpack_when(when: u64) -> u64 {
 pub(crate) struct Ticket(u64);
 
 // A closed circuit has none of these bits.
-const TIMED: u64 = 1 << (WHEN_BITS + GENERATION_BITS);
+const TIMED: u64 = 1 << (moment::BITS + GENERATION_BITS);
 const PROBE: u64 = TIMED << 1;
 const OTHER: u64 = TIMED << 2;
 
-const START: u64 = WHEN_MASK;
+const START: u64 = moment::MASK;
 
 impl Ticket {
     /// What is left of a ticket whose call has ended.
@@ -208,7 +175,7 @@ impl Ticket {
             Some(now) => TIMED | (now.0 & START),
             None => OTHER,
         };
-        Self(((generation as u64) << WHEN_BITS) | probe | start)
+        Self(((generation as u64) << moment::BITS) | probe | start)
     }
 
     /// Whether the circuit has been closed all the time.
@@ -219,7 +186,7 @@ impl Ticket {
 
     #[inline]
     pub(crate) const fn generation(self) -> u32 {
-        (self.0 >> WHEN_BITS) as u32 & GENERATION_MASK
+        (self.0 >> moment::BITS) as u32 & GENERATION_MASK
     }
 
     #[inline]

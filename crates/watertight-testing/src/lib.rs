@@ -3,11 +3,14 @@
 //! - [`FaultPlan`] and [`FaultLayer`]: errors, latency, hangs, panics and broken bodies, by script and by seed, changed
 //!   while the service runs.
 //! - [`Ledger`] and [`LedgerLayer`]: which calls a service got, when, how they ended, how many ran at once.
-//! - [`never()`], [`ready_after`]: services and futures that misbehave on purpose.
+//! - [`never()`], [`ready_after`]: services and futures that misbehave on purpose; [`at_once()`]: a call without a runtime.
 //! - `Recorded`, behind the feature `metrics`: what was counted and measured.
 //!
 //! The clock is tokio's: pause it, and a test of minutes takes no time.
 
+mod at_once;
+#[cfg(feature = "contract")]
+pub mod contract;
 mod fault;
 mod ledger;
 #[cfg(feature = "metrics")]
@@ -19,6 +22,7 @@ pub use self::fault::{FaultBody, InjectedBodyError, Status};
 #[cfg(feature = "metrics")]
 pub use self::recorded::Recorded;
 pub use self::{
+    at_once::at_once,
     fault::{
         BodyFault, Failing, Fault, FaultFuture, FaultLayer, FaultPlan, FaultService, Inject,
         MAX_RULES, Responding, Rule,

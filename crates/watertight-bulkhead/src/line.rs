@@ -103,3 +103,25 @@ impl Line {
         permit.map(SemaphorePermit::forget).is_ok()
     }
 }
+
+#[cfg(all(test, not(any(watertight_loom, watertight_shuttle))))]
+mod tests {
+    use tokio_test::{assert_pending, task};
+
+    use super::Line;
+
+    /// As it is after a permit came back while the limit was lowered.
+    fn with_an_owed_permit() -> Line {
+        let line = Line::new(1);
+        line.debt.owe(1);
+        line
+    }
+
+    #[test]
+    fn a_free_permit_that_is_owed_is_gone_when_somebody_wants_it() {
+        assert!(!with_an_owed_permit().try_take());
+        let line = with_an_owed_permit();
+        assert_pending!(task::spawn(line.take()).poll());
+        assert_eq!((line.free(), line.owed()), (0, 0));
+    }
+}

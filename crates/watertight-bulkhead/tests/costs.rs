@@ -1,17 +1,12 @@
 //! What a call costs, in exact counts.
 
-use std::{
-    convert::Infallible,
-    future::{Future, ready},
-    hint::black_box,
-    pin::pin,
-    task::{Context, Waker},
-};
+use std::{convert::Infallible, future::ready, hint::black_box};
 
 use allocation_counter::measure;
 use tower::{Layer, Service, service_fn};
 use watertight_bulkhead::{Bulkhead, BulkheadBuilder, BulkheadLayer, BulkheadPermit};
 use watertight_core::KeyLimits;
+use watertight_testing::at_once;
 
 fn two() -> BulkheadBuilder {
     Bulkhead::builder("costs").max_concurrent(2)
@@ -23,14 +18,13 @@ fn inner() -> impl Service<u32, Response = u32, Error = Infallible> + Clone {
 
 /// The allocations of a hundred calls after the first, which makes what a worker needs once.
 fn allocations<S: Service<u32>>(mut service: S) -> u64 {
-    let mut call = || {
-        let mut cx = Context::from_waker(Waker::noop());
-        assert!(service.poll_ready(&mut cx).is_ready());
-        let mut future = pin!(service.call(7));
-        assert!(black_box(future.as_mut().poll(&mut cx)).is_ready());
+    let mut calls = |count: u32| {
+        for _ in 0..count {
+            let _ = black_box(at_once(&mut service, 7));
+        }
     };
-    call();
-    measure(|| (0..100).for_each(|_| call())).count_total
+    calls(1);
+    measure(|| calls(100)).count_total
 }
 
 fn full(bulkhead: &Bulkhead) -> [BulkheadPermit; 2] {

@@ -2,16 +2,18 @@
 
 use std::{
     future::{Future, poll_fn},
-    sync::Arc,
+    sync::{Arc, Barrier},
     task::Poll,
+    thread,
     time::Duration,
 };
 
-use tokio::{sync::Barrier, time::sleep};
+use tokio::{task::coop, time::sleep};
 use tokio_test::{assert_pending, assert_ready_ok, task};
 use watertight_bulkhead::{Bulkhead, BulkheadPermit, Queue};
 
 const SECOND: Duration = Duration::from_secs(1);
+const ROUNDS: u32 = 20_000;
 
 fn bulkhead(limit: usize) -> Bulkhead<Queue> {
     Bulkhead::builder("email")
@@ -36,7 +38,8 @@ async fn a_waiter_that_leaves_with_a_permit_pays_what_is_owed() {
     email.resize(0);
     drop(waiter);
     assert!(email.try_acquire().is_err(), "a limit of zero is closed");
-    assert_eq!(email.snapshot().in_flight, 0);
+    let seen = email.snapshot();
+    assert_eq!((seen.in_flight, seen.completed, seen.cancelled), (0, 0, 2));
     email.resize(1);
     assert!(email.try_acquire().is_ok());
 }
@@ -56,6 +59,29 @@ async fn a_waiter_that_leaves_with_a_permit_passes_nothing_on_that_is_owed() {
     email.resize(1);
     assert!(second.is_woken());
     drop(assert_ready_ok!(second.poll()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiter_pays_what_is_owed_also_when_its_task_has_spent_its_budget() {
+    let email = bulkhead(1);
+    let permit = email.try_acquire().unwrap();
+    let (mut first, mut second) = (task::spawn(email.acquire()), task::spawn(email.acquire()));
+    assert_pending!(first.poll());
+    assert_pending!(second.poll());
+    drop(permit);
+    email.resize(0);
+    poll_fn(|cx| {
+        while coop::has_budget_remaining() {
+            if let Poll::Ready(spent) = coop::poll_proceed(cx) {
+                spent.made_progress();
+            }
+        }
+        Poll::Ready(())
+    })
+    .await;
+    drop(first);
+    assert!(!second.is_woken());
+    assert_eq!(email.snapshot().in_flight, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -154,7 +180,7 @@ async fn a_waiter_keeps_its_place_and_its_patience_when_the_limit_changes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn resizing_while_tasks_wait_and_leave_never_breaks_the_bookkeeping() {
     let email = bulkhead(4);
-    let begin = Arc::new(Barrier::new(9));
+    let begin = Arc::new(tokio::sync::Barrier::new(9));
     let mut tasks = Vec::new();
     for seed in 0..8 {
         let (email, begin) = (email.clone(), Arc::clone(&begin));
@@ -186,4 +212,28 @@ async fn resizing_while_tasks_wait_and_leave_never_breaks_the_bookkeeping() {
     assert_eq!((seen.in_flight, seen.queued), (0, 0));
     let all = held(&email, 5);
     assert!(email.try_acquire().is_err(), "{all:?}");
+}
+
+#[test]
+fn a_permit_that_comes_back_while_the_limit_falls_is_gone() {
+    let email = bulkhead(0);
+    let (begin, end) = (Barrier::new(2), Barrier::new(2));
+    thread::scope(|scope| {
+        let lowering = scope.spawn(|| {
+            for _ in 0..ROUNDS {
+                begin.wait();
+                email.resize(0);
+                end.wait();
+            }
+        });
+        for round in 0..ROUNDS {
+            email.resize(1);
+            let permit = email.try_acquire().unwrap();
+            begin.wait();
+            drop(permit);
+            end.wait();
+            assert!(email.try_acquire().is_err(), "round {round}");
+        }
+        lowering.join().unwrap();
+    });
 }

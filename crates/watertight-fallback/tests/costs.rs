@@ -1,29 +1,22 @@
 //! What a call that went well costs, in exact counts.
 
-use std::{
-    future::{Future, ready},
-    hint::black_box,
-    io,
-    pin::pin,
-    task::{Context, Waker},
-    time::Duration,
-};
+use std::{future::ready, hint::black_box, io, time::Duration};
 
 use allocation_counter::measure;
 use http::Response;
 use tower::{Layer, Service, service_fn};
 use watertight_fallback::{Fallback, FallbackLayer, Only, Stale, Value};
+use watertight_testing::at_once;
 
 /// The allocations of a hundred calls after the first.
 fn allocations<S: Service<u32>>(mut service: S) -> u64 {
-    let mut call = || {
-        let mut cx = Context::from_waker(Waker::noop());
-        assert!(service.poll_ready(&mut cx).is_ready());
-        let mut future = pin!(service.call(7));
-        assert!(black_box(future.as_mut().poll(&mut cx)).is_ready());
+    let mut calls = |count: u32| {
+        for _ in 0..count {
+            let _ = black_box(at_once(&mut service, 7));
+        }
     };
-    call();
-    measure(|| (0..100).for_each(|_| call())).count_total
+    calls(1);
+    measure(|| calls(100)).count_total
 }
 
 fn layer() -> FallbackLayer {

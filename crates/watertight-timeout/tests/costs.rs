@@ -1,17 +1,11 @@
 //! What a call that is done at once costs, in exact counts, and what it does not need.
 
-use std::{
-    convert::Infallible,
-    future::{Future, ready},
-    hint::black_box,
-    pin::pin,
-    task::{Context, Waker},
-    time::Duration,
-};
+use std::{convert::Infallible, future::ready, hint::black_box, time::Duration};
 
 use allocation_counter::measure;
 use tower::{Layer, Service, service_fn};
 use watertight_core::Deadline;
+use watertight_testing::at_once;
 use watertight_timeout::{ClientDeadlineLayer, DeadlineLayer, Local, Timeout, TimeoutLayer};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -22,14 +16,13 @@ fn inner() -> impl Service<u32, Response = u32, Error = Infallible> + Clone {
 
 /// The allocations of a hundred calls after the first. There is no runtime, so none of them needs a timer either.
 fn allocations<S: Service<u32>>(mut service: S) -> u64 {
-    let mut call = || {
-        let mut cx = Context::from_waker(Waker::noop());
-        assert!(service.poll_ready(&mut cx).is_ready());
-        let mut future = pin!(service.call(7));
-        assert!(black_box(future.as_mut().poll(&mut cx)).is_ready());
+    let mut calls = |count: u32| {
+        for _ in 0..count {
+            let _ = black_box(at_once(&mut service, 7));
+        }
     };
-    call();
-    measure(|| (0..100).for_each(|_| call())).count_total
+    calls(1);
+    measure(|| calls(100)).count_total
 }
 
 #[test]

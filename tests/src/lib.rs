@@ -27,6 +27,8 @@ mod book {
     mod migration {}
     #[doc = include_str!("../../docs/src/refusals.md")]
     mod refusals {}
+    #[doc = include_str!("../../docs/src/stacks.md")]
+    mod stacks {}
     #[doc = include_str!("../../docs/src/telemetry.md")]
     mod telemetry {}
     #[doc = include_str!("../../docs/src/timeouts.md")]

@@ -107,8 +107,9 @@ fn links_between_pages_lead_somewhere() {
 }
 
 #[test]
-fn every_test_that_the_guarantees_name_exists() {
-    let page = read("docs/src/guarantees.md");
+fn every_test_that_a_page_names_exists() {
+    let page = ["docs/src/guarantees.md", "docs/src/stacks.md"].map(read);
+    let page = page.concat();
     let names = page.split('`').skip(1).step_by(2).filter(|span| {
         let plain = |c: char| c.is_ascii_lowercase() || c == '_';
         span.matches('_').count() >= 3 && span.chars().all(plain)

@@ -4,7 +4,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{Request, Response};
+use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -75,11 +75,11 @@ impl<S> Layer<S> for BodyTimeoutLayer {
     }
 }
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for BodyTimeoutService<S>
+impl<S, Req, B> Service<Req> for BodyTimeoutService<S>
 where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    S: Service<Req, Response = Response<B>>,
 {
-    type Response = Response<TimeoutBody<ResBody>>;
+    type Response = Response<TimeoutBody<B>>;
     type Error = S::Error;
     type Future = BodyTimeoutFuture<S::Future>;
 
@@ -87,7 +87,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+    fn call(&mut self, request: Req) -> Self::Future {
         let total = self.limits.total.as_ref().map(Timeout::duration);
         let total = total.map(|limit| Deadline::from_start(Instant::now(), limit).instant());
         BodyTimeoutFuture {

@@ -52,6 +52,7 @@ impl BreakerPermit {
     /// The caller went away; the same as dropping the permit.
     pub fn cancel(self) {}
 
+    #[inline(always)]
     fn finish(&self, ticket: Ticket, ending: Ending) {
         if ticket != Ticket::SPENT {
             let stripe = &*self.stripe;
@@ -63,15 +64,15 @@ impl BreakerPermit {
 impl Permit for BreakerPermit {
     #[inline(always)]
     fn end(mut self, outcome: Outcome) {
-        let ticket = mem::replace(&mut self.ticket, Ticket::SPENT);
+        let ticket = self.ticket;
         let stripe = &*self.stripe;
-        if outcome.verdict == Verdict::Success
-            && stripe
-                .shared
-                .machine
-                .succeed_quickly(ticket, (&stripe.tally, my_stripe()))
-        {
-            stripe.shared.count(Ended::Success);
+        let by = (&stripe.tally, my_stripe());
+        let quick = outcome.verdict == Verdict::Success
+            && stripe.shared.machine.succeed_quickly(ticket, by);
+        // Not before, and not later: spent here, the drop below is found to do nothing.
+        self.ticket = Ticket::SPENT;
+        if quick {
+            self.stripe.shared.count(Ended::Success);
         } else {
             self.finish(ticket, Ending::Judged(outcome));
         }
@@ -90,7 +91,7 @@ impl Permit for BreakerPermit {
 }
 
 impl Drop for BreakerPermit {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         let ticket = mem::replace(&mut self.ticket, Ticket::SPENT);
         self.finish(ticket, Ending::Cancelled);

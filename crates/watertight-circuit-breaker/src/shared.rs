@@ -124,6 +124,13 @@ impl Shared {
             })
     }
 
+    /// Why a service behind a circuit that is not closed is not even to be readied for a call, if so.
+    #[inline(never)]
+    pub(crate) fn gate(&self) -> Option<Rejected> {
+        let refused = self.machine.gate(|| self.start.elapsed());
+        refused.map(|refused| self.rejected(refused))
+    }
+
     #[inline]
     pub(crate) fn rejected(&self, refused: Refused) -> Rejected {
         let rejected = Rejected::new(self.name, refused.reason);

@@ -46,6 +46,15 @@ fn no_call_allocates_whether_closed_half_open_or_refused() {
 }
 
 #[test]
+fn a_layer_that_wraps_a_service_allocates_nothing() {
+    let breaker = CircuitBreaker::builder("layer").build().unwrap();
+    let layer = CircuitBreakerLayer::new(breaker);
+    let inner = service_fn(|(): ()| ready(Ok::<_, Infallible>(())));
+    let wrapped = measure(|| drop(black_box(layer.layer(inner).clone())));
+    assert_eq!(wrapped.count_total, 0);
+}
+
+#[test]
 fn a_breaker_stays_as_small_as_promised() {
     let bytes = |window| {
         let mut breaker = None;

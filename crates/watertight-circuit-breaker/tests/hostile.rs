@@ -74,6 +74,25 @@ async fn a_clock_that_jumps_by_years_wedges_no_state() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_is_timed_right_whenever_it_starts() {
+    // A call keeps its start in 37 bits of microseconds.
+    let wrap = Duration::from_micros(1 << 37);
+    for start in [wrap - SECOND * 2, wrap - SECOND, wrap, wrap * 2 - SECOND] {
+        for (took, expected) in [(SECOND, State::Closed), (SECOND * 3, State::Open)] {
+            let breaker = builder()
+                .window(Window::calls(1))
+                .slow_calls(SECOND * 2, 1.0);
+            let breaker = breaker.build().unwrap();
+            advance(start).await;
+            let permit = breaker.try_acquire().unwrap();
+            advance(took).await;
+            permit.success();
+            assert_eq!(breaker.state(), expected, "{start:?}, {took:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_without_end_never_ends() {
     let breaker = builder().open_for(Duration::MAX).build().unwrap();
     fail(&breaker, 2);

@@ -19,7 +19,8 @@ enum Step {
     /// Ends one of the calls that are out, here or on a thread of its own.
     End(usize, Option<Verdict>, bool),
     Force(State, Option<u64>),
-    Update(Settings),
+    /// Changes every setting, the window only if it is told to: another window starts empty.
+    Update(Settings, bool),
 }
 
 /// Everything that can be set, in milliseconds and in eighths.
@@ -37,18 +38,18 @@ struct Settings {
 }
 
 impl Settings {
-    fn apply(&self, config: &mut Config) {
+    fn apply(&self, config: &mut Config, window: Window) {
         let eighths = |rate: u8| f64::from(rate) / 8.0;
         config.failure_rate = self.failure_rate.map(eighths);
         config.slow_calls = self
             .slow_calls
             .map(|(after, rate)| SlowCalls::new(millis(after), eighths(rate)));
         config.consecutive_failures = self.in_a_row;
-        config.minimum_calls = Some(match self.window {
+        config.minimum_calls = Some(match window {
             Window::Calls(most) => self.minimum.min(most),
             _ => self.minimum,
         });
-        config.window = self.window;
+        config.window = window;
         config.open_for = millis(self.open_for);
         let mut backoff = Backoff::new(self.factor.into(), millis(self.open_for * 5));
         backoff.jitter = 0.0;
@@ -105,7 +106,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         60 => Just(Step::Admit),
         60 => end.prop_map(|(which, verdict, away)| Step::End(which, verdict, away)),
         1 => (forced, prop::option::of(0..30_u64)).prop_map(|(to, until)| Step::Force(to, until)),
-        2 => settings().prop_map(Step::Update),
+        3 => (settings(), any::<bool>()).prop_map(|(settings, window)| Step::Update(settings, window)),
     ];
     prop::collection::vec(step, 0..300)
 }
@@ -121,7 +122,9 @@ impl Pair {
     fn new(settings: &Settings) -> Option<Self> {
         let breaker = CircuitBreaker::builder("walk").build().unwrap();
         // Some settings make no sense together: such a walk is none.
-        breaker.update(|config| settings.apply(config)).ok()?;
+        breaker
+            .update(|config| settings.apply(config, settings.window))
+            .ok()?;
         breaker.reset();
         let naive = Naive::new(breaker.config());
         let out = Vec::new();
@@ -182,8 +185,13 @@ impl Pair {
                 naive.force(State::Closed, None);
                 breaker.reset();
             }
-            Step::Update(settings) => {
-                if breaker.update(|config| settings.apply(config)).is_ok() {
+            Step::Update(settings, window) => {
+                let known = breaker.config().window;
+                let window = if *window { settings.window } else { known };
+                if breaker
+                    .update(|config| settings.apply(config, window))
+                    .is_ok()
+                {
                     naive.update(breaker.config());
                 }
             }

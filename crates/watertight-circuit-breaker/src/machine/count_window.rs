@@ -73,14 +73,11 @@ impl CountWindow {
         recent.ring.sums()
     }
 
-    /// Starts over with another size, unless the size is the same.
+    /// Starts over with another size.
     pub(crate) fn resize(&self, capacity: u32, generation: u32, tallies: &dyn Tallies) {
         let mut recent = lock(&self.ring);
-        if recent.ring.capacity() != capacity {
-            recent.fetched = tallies.successes();
-            recent.ring = Ring::new(capacity, generation);
-            self.warm.store(0, Ordering::Relaxed);
-        }
+        recent.fetched = tallies.successes();
+        recent.ring = Ring::new(capacity, generation);
     }
 
     /// Has the next call decide whether the minimum is reached, because the minimum has changed.

@@ -16,6 +16,8 @@ mod tally;
 mod time_window;
 mod transitions;
 mod word;
+#[cfg(all(test, not(any(watertight_loom, watertight_shuttle))))]
+mod wraps;
 
 use std::time::Duration;
 

@@ -22,10 +22,10 @@ impl Machine {
     #[inline(always)]
     pub(crate) fn admit_quickly(&self, now: impl FnOnce() -> Now) -> Option<Ticket> {
         let packed = self.state.load(Ordering::Acquire);
-        let word = Word::unpack(packed);
-        if word.state != State::Closed {
+        if !Word::is_closed(packed) {
             return None;
         }
+        let word = Word::unpack(packed);
         Some(if self.patience.load(Ordering::Relaxed) == UNTIMED {
             Ticket::of_closed(packed)
         } else {
@@ -65,8 +65,13 @@ impl Machine {
         true
     }
 
-    /// Why a service behind the circuit is not even to be readied for a call, if so.
     #[inline(always)]
+    pub(crate) fn is_closed(&self) -> bool {
+        Word::is_closed(self.state.load(Ordering::Acquire))
+    }
+
+    /// Why a service behind the circuit is not even to be readied for a call, if so.
+    #[inline]
     pub(crate) fn gate(&self, elapsed: impl FnOnce() -> Duration) -> Option<Refused> {
         let word = Word::unpack(self.state.load(Ordering::Acquire));
         let reason = match word.state {

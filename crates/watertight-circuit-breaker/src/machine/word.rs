@@ -123,6 +123,11 @@ impl Word {
         }
     }
 
+    #[inline(always)]
+    pub(crate) const fn is_closed(word: u64) -> bool {
+        word < TIMED
+    }
+
     /// The word after a transition.
     pub(crate) const fn next(self, state: State, when: Moment) -> Self {
         Self {

@@ -88,8 +88,7 @@ impl<M> Shared<M> {
     #[inline(never)]
     fn tell_refused(&self, reason: Reason) {
         self.count(reason);
-        let limit = self.limit.load(Ordering::Relaxed);
-        self.telemetry.refused(self.name, limit, reason);
+        self.telemetry.refused(self.name, &self.limit, reason);
         if self.events.is_heard() {
             self.tell(BulkheadEvent::Refused { reason });
         }
@@ -120,7 +119,7 @@ impl<M: Mode> Shared<M> {
         }
         if by > 0 {
             self.generation.fetch_add(1, Ordering::Relaxed);
-            self.telemetry.resized(self.name, limit);
+            self.telemetry.resized(self.name, &self.limit);
             self.tell(BulkheadEvent::Resized { from, to: limit });
         }
     }

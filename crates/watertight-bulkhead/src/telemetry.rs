@@ -1,14 +1,17 @@
 //! Metrics under their documented names, or nothing at all.
 
 #[cfg(feature = "metrics")]
-pub(crate) use self::on::{Counted, Telemetry};
+pub(crate) use self::on::{Counted, Entered, Telemetry};
 
 #[cfg(not(feature = "metrics"))]
-pub(crate) use self::off::{Counted, Telemetry};
+pub(crate) use self::off::{Counted, Entered, Telemetry};
 
 #[cfg(feature = "metrics")]
 mod on {
-    use std::time::Duration;
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        time::Duration,
+    };
 
     use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
     use watertight_core::{Metrics, Reason};
@@ -37,6 +40,10 @@ mod on {
     #[derive(Debug, Default)]
     pub(crate) struct Counted(Option<Gauge>);
 
+    /// Whether a call in flight was counted: one that came before the recorder is not taken off either.
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Entered(bool);
+
     impl Telemetry {
         pub(crate) const fn new() -> Self {
             Self(Some(Metrics::new()))
@@ -47,21 +54,34 @@ mod on {
         }
 
         #[inline(always)]
-        pub(crate) fn in_flight(&self, name: &'static str, limit: usize) -> Counted {
-            Counted::new(self.handles(name, limit).map(|handles| &handles.in_flight))
+        pub(crate) fn entered(&self, name: &'static str, limit: &AtomicUsize) -> Entered {
+            let handles = self.handles(name, limit);
+            if let Some(handles) = handles {
+                handles.in_flight.increment(1.0);
+            }
+            Entered(handles.is_some())
         }
 
-        pub(crate) fn waiting(&self, name: &'static str, limit: usize) -> Counted {
+        #[inline(always)]
+        pub(crate) fn left(&self, entered: Entered, name: &'static str, limit: &AtomicUsize) {
+            if entered.0
+                && let Some(handles) = self.handles(name, limit)
+            {
+                handles.in_flight.decrement(1.0);
+            }
+        }
+
+        pub(crate) fn waiting(&self, name: &'static str, limit: &AtomicUsize) -> Counted {
             Counted::new(self.handles(name, limit).map(|handles| &handles.waiting))
         }
 
-        pub(crate) fn waited(&self, name: &'static str, limit: usize, waited: Duration) {
+        pub(crate) fn waited(&self, name: &'static str, limit: &AtomicUsize, waited: Duration) {
             if let Some(handles) = self.handles(name, limit) {
                 handles.waits.record(waited);
             }
         }
 
-        pub(crate) fn refused(&self, name: &'static str, limit: usize, reason: Reason) {
+        pub(crate) fn refused(&self, name: &'static str, limit: &AtomicUsize, reason: Reason) {
             if let Some(handles) = self.handles(name, limit) {
                 let mut counted = REASONS.iter().zip(&handles.refused);
                 let why = counted.find(|(known, _)| **known == reason);
@@ -71,15 +91,16 @@ mod on {
             }
         }
 
-        pub(crate) fn resized(&self, name: &'static str, limit: usize) {
+        pub(crate) fn resized(&self, name: &'static str, limit: &AtomicUsize) {
             if let Some(handles) = self.handles(name, limit) {
-                handles.limit.set(limit as f64);
+                handles.limit.set(limit.load(Ordering::Relaxed) as f64);
             }
         }
 
-        fn handles(&self, name: &'static str, limit: usize) -> Option<&Handles> {
+        #[inline(always)]
+        fn handles(&self, name: &'static str, limit: &AtomicUsize) -> Option<&Handles> {
             let refused = |reason: Reason| counter!("bulkhead_rejected_total", "name" => name, "reason" => reason.as_str());
-            let handles = self.0.as_ref()?.get(|| {
+            let handles = self.0.as_ref()?.get(move || {
                 let handles = Handles {
                     in_flight: gauge!("bulkhead_in_flight", "name" => name),
                     waiting: gauge!("bulkhead_waiting", "name" => name),
@@ -87,7 +108,7 @@ mod on {
                     waits: histogram!("bulkhead_wait_duration_seconds", "name" => name),
                     refused: REASONS.map(refused),
                 };
-                handles.limit.set(limit as f64);
+                handles.limit.set(limit.load(Ordering::Relaxed) as f64);
                 Box::new(handles)
             });
             handles.map(AsRef::as_ref)
@@ -120,7 +141,7 @@ mod on {
 
 #[cfg(not(feature = "metrics"))]
 mod off {
-    use std::time::Duration;
+    use std::{sync::atomic::AtomicUsize, time::Duration};
 
     use watertight_core::Reason;
 
@@ -130,6 +151,9 @@ mod off {
 
     #[derive(Debug, Default)]
     pub(crate) struct Counted;
+
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Entered;
 
     impl Telemetry {
         pub(crate) const fn new() -> Self {
@@ -141,18 +165,21 @@ mod off {
         }
 
         #[inline(always)]
-        pub(crate) fn in_flight(&self, _: &'static str, _: usize) -> Counted {
+        pub(crate) fn entered(&self, _: &'static str, _: &AtomicUsize) -> Entered {
+            Entered
+        }
+
+        #[inline(always)]
+        pub(crate) fn left(&self, _: Entered, _: &'static str, _: &AtomicUsize) {}
+
+        pub(crate) fn waiting(&self, _: &'static str, _: &AtomicUsize) -> Counted {
             Counted
         }
 
-        pub(crate) fn waiting(&self, _: &'static str, _: usize) -> Counted {
-            Counted
-        }
+        pub(crate) fn waited(&self, _: &'static str, _: &AtomicUsize, _: Duration) {}
 
-        pub(crate) fn waited(&self, _: &'static str, _: usize, _: Duration) {}
+        pub(crate) fn refused(&self, _: &'static str, _: &AtomicUsize, _: Reason) {}
 
-        pub(crate) fn refused(&self, _: &'static str, _: usize, _: Reason) {}
-
-        pub(crate) fn resized(&self, _: &'static str, _: usize) {}
+        pub(crate) fn resized(&self, _: &'static str, _: &AtomicUsize) {}
     }
 }

@@ -48,11 +48,10 @@ impl Bulkhead<Queue> {
         if !shared.mode.line.take_place(shared.mode.length) {
             return Entry::Refused(shared.refuse(Reason::QueueFull));
         }
-        let limit = shared.limit.load(Ordering::Relaxed);
         let place = Place {
             shared: Arc::clone(shared),
             turn_came: false,
-            _counted: shared.telemetry.waiting(shared.name, limit),
+            _counted: shared.telemetry.waiting(shared.name, &shared.limit),
         };
         let longest = shared.mode.max_wait.map(Deadline::after);
         let deadline = deadline();
@@ -117,10 +116,9 @@ impl Future for Waiting {
         let shared = self.bulkhead.shared();
         Poll::Ready(match turn {
             Ok(()) => {
-                let limit = shared.limit.load(Ordering::Relaxed);
                 shared
                     .telemetry
-                    .waited(shared.name, limit, self.since.elapsed());
+                    .waited(shared.name, &shared.limit, self.since.elapsed());
                 Ok(self.bulkhead.permit_of_taken())
             }
             Err(_) => Err(shared.refuse(self.reason)),

@@ -31,6 +31,8 @@ mod book {
     mod stacks {}
     #[doc = include_str!("../../docs/src/telemetry.md")]
     mod telemetry {}
+    #[doc = include_str!("../../docs/src/testing.md")]
+    mod testing {}
     #[doc = include_str!("../../docs/src/timeouts.md")]
     mod timeouts {}
 }

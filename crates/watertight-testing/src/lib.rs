@@ -3,6 +3,7 @@
 //! - [`FaultPlan`] and [`FaultLayer`]: errors, latency, hangs, panics and broken bodies, by script and by seed, changed
 //!   while the service runs.
 //! - [`Ledger`] and [`LedgerLayer`]: which calls a service got, when, how they ended, how many ran at once.
+//! - `contract`, behind the feature of that name: a suite of tests for any tower layer, one `#[test]` for each rule.
 //! - [`never()`], [`ready_after`]: services and futures that misbehave on purpose; [`at_once()`]: a call without a runtime.
 //! - `Recorded`, behind the feature `metrics`: what was counted and measured.
 //!

@@ -57,3 +57,9 @@ fn an_answer_at_hand_does_not_allocate_either() {
     let down = service_fn(|_: u32| ready(Err::<u32, _>(io::Error::from(io::ErrorKind::Other))));
     assert_eq!(allocations(layer().value(1).layer(down)), 0);
 }
+
+#[test]
+fn a_layer_makes_a_service_without_allocating() {
+    let layer = layer().capture(|n: &u32| *n).backup(up());
+    assert_eq!(measure(|| drop(layer.layer(up()))).count_total, 0);
+}

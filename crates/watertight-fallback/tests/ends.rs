@@ -107,6 +107,29 @@ async fn the_failed_call_is_dropped_before_the_other_answer_is_made() {
 }
 
 #[tokio::test]
+async fn an_answer_is_counted_and_done_with_when_it_is_there() {
+    let prices = named();
+    let permit = Arc::new(());
+    let seen = Arc::downgrade(&permit);
+    let answer = move |_: Failure<u32, io::Error>| {
+        let held = seen.upgrade();
+        std::future::poll_fn(move |_| {
+            assert!(held.is_some());
+            std::task::Poll::Ready(Ok::<_, io::Error>(1))
+        })
+    };
+    let mut service = FallbackLayer::new(prices.clone())
+        .recover_async(answer)
+        .layer(down());
+    let mut call = task::spawn(service.call(1));
+    assert!(call.poll().is_ready());
+    assert_eq!(prices.snapshot().handled(Handled::Answered), 1);
+    assert_eq!(Arc::strong_count(&permit), 1, "the answer is still alive");
+    drop(call);
+    assert_eq!(prices.snapshot().handled(Handled::Answered), 1);
+}
+
+#[tokio::test]
 async fn a_backup_that_is_cancelled_while_it_becomes_ready_is_released() {
     let (backup, mut handle) = mock::pair::<u32, u32>();
     handle.allow(0);

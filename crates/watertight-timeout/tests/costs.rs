@@ -76,3 +76,11 @@ fn a_runtime_without_time_serves_calls_that_are_done_at_once() {
     });
     assert_eq!(answer, 7);
 }
+
+#[test]
+fn a_layer_makes_a_service_without_allocating() {
+    let named = Timeout::builder("costs").duration(SECOND).build().unwrap();
+    let (timeout, deadline) = (TimeoutLayer::new(&named), DeadlineLayer::new(&named));
+    assert_eq!(measure(|| drop(timeout.layer(inner()))).count_total, 0);
+    assert_eq!(measure(|| drop(deadline.layer(inner()))).count_total, 0);
+}

@@ -45,8 +45,9 @@ impl View {
 
     fn tell(&self, recent: Recent, registry: &Registry) {
         self.0.set_message(format!(
-            "{:>3} bought/s {:>3} lost/s  p50 {:>5}  p99 {:>5}  open: {}",
+            "{:>3} bought/s {:>3} refused/s {:>3} lost/s  p50 {:>5}  p99 {:>5}  open: {}",
             recent.bought,
+            recent.refused,
             recent.lost,
             millis(recent.p50),
             millis(recent.p99),

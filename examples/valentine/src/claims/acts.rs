@@ -64,10 +64,10 @@ impl Claims<'_> {
             }
             Act::PaymentStorm => {
                 let says = "checkouts that succeed in the storm";
-                self.bought(says, trouble.clone(), AtMost(Share(0.1)));
+                self.bought(says, trouble, AtMost(Share(0.1)));
                 let says = "checkouts that succeed after the fault is gone";
                 self.bought(says, after, AtMost(Share(0.1)));
-                self.amplified(trouble, AtLeast(RequestsPerCheckout(2.0)));
+                self.amplified(AtLeast(RequestsPerCheckout(2.0)));
                 let paid_for_nothing = Some(Count(self.played.accounts.unbalanced));
                 self.claim(
                     "orders charged that were not shipped",
@@ -143,14 +143,14 @@ impl Claims<'_> {
         // A worker that needs eight times as long, one call in ten failing.
         let possible =
             Leaf::Payment.workers(scale) as f64 / (8.0 * Leaf::Payment.work().as_secs_f64()) * 0.9;
-        let storm = self.visits(trouble.clone());
+        let storm = self.visits(trouble);
         let bought = storm.bought_per_second(self.played.act.script().trouble);
         self.claim(
             "orders sold in the storm; payment can do twice the bound",
             AtLeast(OrdersPerSecond(possible / 2.0)),
             Some(OrdersPerSecond(bought)),
         );
-        self.amplified(trouble, AtMost(RequestsPerCheckout(1.0)));
+        self.amplified(AtMost(RequestsPerCheckout(1.0)));
         let recovered = after.start + RECOVERY..after.end;
         let says = "checkouts that succeed from 1 s after the fault on";
         self.bought(says, recovered.clone(), AtLeast(Share(0.97)));
@@ -167,10 +167,13 @@ impl Claims<'_> {
         self.claim(says, AtMost(Time(limit)), p99.map(Time));
     }
 
-    fn amplified(&mut self, within: Range<Duration>, bound: Bound) {
-        let requests = self.played.amplification(&within);
+    fn amplified(&mut self, bound: Bound) {
+        // To the very end: customers of the storm go on being retried when it is over.
+        let requests = self
+            .played
+            .amplification(&(self.trouble().start..Duration::MAX));
         self.claim(
-            "requests to payment for each checkout in the storm",
+            "requests to payment for each checkout from then on",
             bound,
             requests.map(RequestsPerCheckout),
         );

@@ -121,6 +121,7 @@ async fn status(State(desk): State<Arc<Desk>>) -> Json<Shown> {
         "faults": *desk.faults(),
         "last_second": {
             "bought": recent.bought,
+            "refused": recent.refused,
             "lost": recent.lost,
             "p50_ms": recent.p50.as_millis() as u64,
             "p99_ms": recent.p99.as_millis() as u64,

@@ -7,11 +7,11 @@ use std::time::Duration;
 use http::{Response, StatusCode};
 use support::{Remote, SECOND, attempts, get, refusal};
 use tokio::time::Instant;
-use tower::{Layer, ServiceExt};
+use tower::{Layer, ServiceExt, buffer::Buffer};
 use watertight::{
     BuildError, CauseKind, Fallback, FallbackLayer, Handled, KeyLimits, Phase, Reason, Registry,
     State, Window,
-    http::{ClientBuilder, client},
+    http::{ClientBuilder, ServerErrors, client},
 };
 use watertight_testing::{Fault, Rule};
 
@@ -189,6 +189,20 @@ async fn a_probe_may_take_as_long_as_any_other_attempt() {
     assert_eq!(why.reason, Reason::ProbesTaken);
     probe.await.unwrap().unwrap();
     assert_eq!(stack.circuit_breaker().state(), State::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_whose_errors_are_boxed_takes_a_boxed_classifier() {
+    let remote = Remote::new();
+    remote.plan.set([Fault::error()]).unwrap();
+    let stack = client("payments").classify(ServerErrors::boxed());
+    let stack = stack.retries(attempts(3)).build().unwrap();
+    let service = stack.layer(Buffer::new(remote.client(), 1));
+    assert!(service.clone().oneshot(get()).await.is_ok());
+    remote.ledger.assert_calls(3);
+    stack.circuit_breaker().force_open("maintenance");
+    let error = service.oneshot(get()).await.unwrap_err();
+    assert_eq!(error.rejected().unwrap().reason, Reason::ForcedOpen);
 }
 
 #[tokio::test(start_paused = true)]

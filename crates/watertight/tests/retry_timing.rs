@@ -9,7 +9,7 @@ use support::{MILLISECOND, Remote, Request, SECOND, attempts, get, refusal};
 use tokio::time::{Instant, advance};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use watertight::{
-    Reason,
+    Bulkhead, BulkheadLayer, Reason,
     http::{ClientBuilder, ClientStack, client},
 };
 use watertight_testing::{Ended, Fault, Ledger, LedgerLayer, Rule};
@@ -198,6 +198,23 @@ async fn refused_calls_do_not_pay_for_retries() {
     remote.plan.set([Fault::error()]).unwrap();
     for _ in 0..10 {
         call().await;
+    }
+    remote.ledger.assert_calls(10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_from_further_in_do_not_pay_either() {
+    let remote = Remote::new();
+    let (stack, _) = budgeted(&remote, 0, 1.0);
+    let full = Bulkhead::builder("full").max_concurrent(0).build().unwrap();
+    let service = stack.layer(BulkheadLayer::new(full.clone()).layer(remote.client()));
+    for _ in 0..50 {
+        service.clone().oneshot(get()).await.unwrap_err();
+    }
+    full.resize(1);
+    remote.plan.set([Fault::error()]).unwrap();
+    for _ in 0..10 {
+        service.clone().oneshot(get()).await.unwrap();
     }
     remote.ledger.assert_calls(10);
 }

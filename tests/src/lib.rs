@@ -17,6 +17,8 @@ mod book {
     mod examples {}
     #[doc = include_str!("../../docs/src/fallback.md")]
     mod fallback {}
+    #[doc = include_str!("../../docs/src/fits.md")]
+    mod fits {}
     #[doc = include_str!("../../docs/src/guarantees.md")]
     mod guarantees {}
     #[doc = include_str!("../../docs/src/introduction.md")]

@@ -23,7 +23,7 @@ use crate::{
 pub(crate) const SORRY: &str = "no roses today";
 const TRIP_AT: usize = 3;
 const PLACES: usize = 20;
-const SOON: Duration = Duration::from_secs(5);
+pub(crate) const SOON: Duration = Duration::from_secs(5);
 
 /// Three failures open one circuit for all callers, one after the other and all at once.
 pub(crate) fn one_circuit<F: Future<Output = Callers>>(
@@ -207,12 +207,12 @@ async fn answers_come_and_hangs_are_given_up(callers: &mut Callers) {
     }
 }
 
-async fn all(calls: Vec<JoinHandle<Heard>>) -> Vec<Heard> {
+pub(crate) async fn all(calls: Vec<JoinHandle<Heard>>) -> Vec<Heard> {
     let heard = join_all(calls).await.into_iter();
     heard.map(|heard| heard.expect("no call panics")).collect()
 }
 
-async fn until(condition: impl Fn() -> bool) {
+pub(crate) async fn until(condition: impl Fn() -> bool) {
     while !condition() {
         yield_now().await;
     }
@@ -227,7 +227,7 @@ pub(crate) async fn while_the_clock_stands<F: Future>(future: F) -> F::Output {
     }
 }
 
-fn with_threads<F: Future>(test: F) -> F::Output {
+pub(crate) fn with_threads<F: Future>(test: F) -> F::Output {
     let mut runtime = Builder::new_multi_thread();
     let runtime = runtime.worker_threads(2).enable_all().build();
     runtime.unwrap().block_on(test)

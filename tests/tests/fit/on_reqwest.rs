@@ -1,6 +1,6 @@
-//! reqwest: its client as a service, its connector, and its middleware.
+//! `reqwest::Client` as a service.
 
-use std::error::Error as StdError;
+use std::{error::Error as StdError, net::SocketAddr};
 
 use reqwest::{Client, Method, Request, Response};
 use tower::{Layer, Service};
@@ -60,16 +60,22 @@ where
         Service<Request, Response = Response, Error = E, Future: Send> + Clone + Send + 'static,
     E: StdError + Send + 'static,
 {
-    let address = bare(shop).await;
+    callers(&layer.layer(Client::new()), bare(shop).await)
+}
+
+/// Each caller has a clone of a client of that address.
+pub(crate) fn callers<S>(client: &S, address: SocketAddr) -> Callers
+where
+    S: Service<Request, Response = Response, Error: StdError + Send + 'static, Future: Send>
+        + Clone
+        + Send
+        + 'static,
+{
     let request = move |ask| Request::new(Method::GET, url(address, ask).parse().unwrap());
-    Callers::clones(
-        &layer.layer(Client::new()),
-        request,
-        async |heard| match heard {
-            Ok(response) => read(response).await,
-            Err(error) => Heard::error(&error),
-        },
-    )
+    Callers::clones(client, request, async |heard| match heard {
+        Ok(response) => read(response).await,
+        Err(error) => Heard::error(&error),
+    })
 }
 
 async fn read(response: Response) -> Heard {

@@ -19,6 +19,9 @@ const ANSWERED: [End; 3] = [End::Bought, End::Refused, End::Failed];
 /// What an order takes on a good day, with a wide margin for slow machines.
 const QUICK: Duration = Duration::from_millis(500);
 
+/// Behind a flood that fills its share, with a single worker on the smallest day.
+const CROWDED: Duration = Duration::from_secs(1);
+
 /// Longer than payment may take, shorter than customers wait.
 const IN_TIME: Duration = Duration::from_millis(1_750);
 
@@ -69,11 +72,8 @@ impl Claims<'_> {
                 self.bought(says, after, AtMost(Share(0.1)));
                 self.amplified(AtLeast(RequestsPerCheckout(2.0)));
                 let paid_for_nothing = Some(Count(self.played.accounts.unbalanced));
-                self.claim(
-                    "orders charged that were not shipped",
-                    AtLeast(Count(1)),
-                    paid_for_nothing,
-                );
+                let says = "orders charged that were not shipped";
+                self.claim(says, AtLeast(Count(1)), paid_for_nothing);
             }
             Act::TenantFloods => {
                 let says = "the others' checkouts that succeed in the flood";
@@ -93,29 +93,21 @@ impl Claims<'_> {
                 let says = "checkouts that succeed while e-mail hangs";
                 self.bought(says, trouble.clone(), AtLeast(Share(0.99)));
                 self.slowest("p99 of the orders", &[End::Bought], trouble, QUICK);
-                let missing = Some(Count(self.played.accounts.without_mail));
-                self.claim(
-                    "confirmed orders without their mail in the end",
-                    AtMost(Count(0)),
-                    missing,
-                );
+                let says = "confirmed orders without their mail in the end";
+                self.none(says, self.played.accounts.without_mail);
             }
             Act::LoyaltyFails => {
                 let says = "checkouts that succeed while loyalty fails";
                 self.bought(says, trouble.clone(), AtLeast(Share(0.99)));
                 self.slowest("p99 of the orders", &[End::Bought], trouble, QUICK);
-                let missing = Some(Count(self.played.accounts.without_points));
-                self.claim(
-                    "confirmed orders without their points in the end",
-                    AtMost(Count(0)),
-                    missing,
-                );
+                let says = "confirmed orders without their points in the end";
+                self.none(says, self.played.accounts.without_points);
             }
             Act::PaymentStorm => self.storm(scale),
             Act::TenantFloods => {
                 let says = "the others' checkouts that succeed in the flood";
                 self.bought(says, trouble.clone(), AtLeast(Share(0.99)));
-                self.slowest("p99 of their orders", &[End::Bought], trouble, QUICK);
+                self.slowest("p99 of their orders", &[End::Bought], trouble, CROWDED);
                 self.claim(
                     "the flood's checkouts in the shop at once, at most",
                     AtMost(Count(tenant_share(scale))),
@@ -128,18 +120,11 @@ impl Claims<'_> {
     fn storm(&mut self, scale: Scale) {
         let (trouble, after) = (self.trouble(), self.after());
         let answered = self.visits(trouble.clone()).share(&ANSWERED).map(Share);
-        self.claim(
-            "customers that get an answer in the storm",
-            AtLeast(Share(0.99)),
-            answered,
-        );
+        let says = "customers that get an answer in the storm";
+        self.claim(says, AtLeast(Share(0.99)), answered);
         self.slowest("p99 of the answers", &ANSWERED, trouble.clone(), IN_TIME);
-        self.slowest(
-            "p99 of the refusals",
-            &[End::Refused],
-            trouble.clone(),
-            QUICK,
-        );
+        let refused = [End::Refused];
+        self.slowest("p99 of the refusals", &refused, trouble.clone(), QUICK);
         // A worker that needs eight times as long, one call in ten failing.
         let possible =
             Leaf::Payment.workers(scale) as f64 / (8.0 * Leaf::Payment.work().as_secs_f64()) * 0.9;
@@ -177,6 +162,10 @@ impl Claims<'_> {
             bound,
             requests.map(RequestsPerCheckout),
         );
+    }
+
+    fn none(&mut self, says: &str, count: usize) {
+        self.claim(says, AtMost(Count(0)), Some(Count(count)));
     }
 
     fn claim(&mut self, says: &str, bound: Bound, found: Option<Figure>) {

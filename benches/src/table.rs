@@ -57,7 +57,11 @@ fn cells(row: &Row) -> [String; HEAD.len()] {
         row.unit.clone(),
         number(row.ours),
         number(row.floor),
-        others.join(", "),
+        if others.is_empty() {
+            "-".to_owned()
+        } else {
+            others.join(", ")
+        },
         row.ratio
             .map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.3}")),
         row.target.clone().unwrap_or_else(|| "-".to_owned()),

@@ -106,19 +106,43 @@ fn links_between_pages_lead_somewhere() {
     }
 }
 
-#[test]
-fn every_test_that_the_guarantees_name_exists() {
-    let page = read("docs/src/guarantees.md");
-    let names = page.split('`').skip(1).step_by(2).filter(|span| {
+/// What a page names that reads like a test.
+fn named_tests(page: &str) -> impl Iterator<Item = &str> {
+    let spans = page.split('`').skip(1).step_by(2);
+    spans.filter(|span| {
         let plain = |c: char| c.is_ascii_lowercase() || c == '_';
         span.matches('_').count() >= 3 && span.chars().all(plain)
-    });
-    let sources: String = files("crates", "rs").into_values().collect();
-    for name in names {
-        assert!(
-            sources.contains(&format!("fn {name}(")),
-            "there is no test {name}"
-        );
+    })
+}
+
+#[test]
+fn every_test_that_a_page_names_exists() {
+    let mut sources = files("crates", "rs");
+    sources.extend(files("tests/tests", "rs"));
+    let sources: String = sources.into_values().collect();
+    for page in ["fits.md", "guarantees.md", "stacks.md"] {
+        for name in named_tests(&read(&format!("docs/src/{page}"))) {
+            assert!(
+                sources.contains(&format!("fn {name}(")),
+                "{page} names {name}, and there is no such test"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_cell_of_the_fit_matrix_is_published() {
+    let page = read("docs/src/fits.md");
+    for (file, source) in files("tests/tests/fit", "rs") {
+        let cells = source
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("fn ")?.split_once("() = "));
+        for (cell, _) in cells {
+            assert!(
+                page.contains(&format!("`{cell}`")),
+                "docs/src/fits.md leaves out {cell} of {file}"
+            );
+        }
     }
 }
 

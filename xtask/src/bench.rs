@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: ours, the floor and the peers in turn, in one run, because only such ratios count.
 
-use std::time::Duration;
+use std::{env::consts::EXE_SUFFIX, fs, process::Command, time::Duration};
 
 use clap::ValueEnum;
 
@@ -8,53 +8,65 @@ use crate::{cargo::cargo, step::Step, tools, workspace::Workspace};
 
 const LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
 
+/// Where the benchmarks leave their figures, as they know by themselves.
+const FIGURES: &str = "bench";
+
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
     /// What to measure.
     #[arg(value_enum, default_value_t = What::Layers)]
     what: What,
-    /// Passed on to the benchmark.
+    /// Passed on to the benchmarks: --only TEXT, --rounds N, --millis N.
     #[arg(last = true, value_name = "ARGS")]
     args: Vec<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 enum What {
-    /// Nanoseconds that each layer adds to a call, beside the peers; writes target/bench/layers.json.
+    /// All of it, in one table and in target/bench/layers.json.
     Layers,
-    /// Requests per second of an axum router under wrk.
-    Http,
+    /// Nanoseconds that each layer adds to a call, beside the peers.
+    Timing,
+    /// Allocations per call, bytes per breaker, and what a breaker decides wrongly around an outage.
+    Counts,
+    /// What metrics and tracing cost where nobody listens.
+    Telemetry,
     /// Instructions per call, counted by callgrind.
     Instructions,
-    /// All of them.
-    All,
+    /// Requests per second of an axum router, asked by wrk or by our own load generator.
+    Http,
 }
 
-pub(crate) fn steps<'w>(
-    workspace: &'w Workspace,
-    options: &Options,
-) -> anyhow::Result<Vec<Step<'w>>> {
-    let mut steps = Vec::new();
-    for (what, binary, needs) in [
-        (What::Layers, "layers", None),
-        (What::Http, "http", Some("wrk")),
-        (What::Instructions, "instructions", Some("valgrind")),
-    ] {
-        if options.what != What::All && options.what != what {
-            continue;
+/// What is measured beside the time of calls, by programs of their own.
+const PARTS: [What; 4] = [
+    What::Counts,
+    What::Telemetry,
+    What::Instructions,
+    What::Http,
+];
+
+pub(crate) fn steps<'w>(workspace: &'w Workspace, options: &Options) -> Vec<Step<'w>> {
+    let args = &options.args;
+    match options.what {
+        What::Layers => {
+            let mut steps = vec![
+                Step::new("old figures").check(|| forget(workspace)),
+                tools(&["wrk", "valgrind"]),
+            ];
+            steps.extend(PARTS.map(|part| measure(workspace, part, args)));
+            steps.push(table(workspace, args));
+            steps
         }
-        let install = needs.map_or_else(|| Ok(Vec::new()), tools::system)?;
-        let mut run = peers(workspace, "run");
-        run.args(["--release", "--bin", binary, "--"])
-            .args(&options.args);
-        let step = Step::new(format!("bench {binary}")).within(LIMIT);
-        steps.push(step.run_all(install).run(run));
+        What::Http => vec![tools(&["wrk"]), measure(workspace, What::Http, args)],
+        What::Instructions | What::Telemetry => {
+            vec![tools(&["valgrind"]), measure(workspace, options.what, args)]
+        }
+        what => vec![measure(workspace, what, args)],
     }
-    Ok(steps)
 }
 
 /// A cargo command in the workspace that knows other people's crates.
-pub(crate) fn peers(workspace: &Workspace, command: &str) -> std::process::Command {
+pub(crate) fn peers(workspace: &Workspace, command: &str) -> Command {
     let mut cargo = cargo(workspace.root(), [command, "--locked"]);
     cargo
         .args([
@@ -64,4 +76,91 @@ pub(crate) fn peers(workspace: &Workspace, command: &str) -> std::process::Comma
         ])
         .arg(workspace.target("peers"));
     cargo
+}
+
+fn measure<'w>(workspace: &'w Workspace, what: What, args: &[String]) -> Step<'w> {
+    let (name, commands) = match what {
+        What::Layers | What::Timing => {
+            ("timing", vec![run(workspace, "watertight-peers", "layers")])
+        }
+        What::Counts => (
+            "counts",
+            vec![run(workspace, "watertight-counts", "watertight-counts")],
+        ),
+        What::Telemetry => ("telemetry", telemetry(workspace)),
+        What::Instructions => (
+            "instructions",
+            vec![run(workspace, "watertight-peers", "instructions")],
+        ),
+        What::Http => ("http", vec![run(workspace, "watertight-peers", "http")]),
+    };
+    finish(name, commands, args)
+}
+
+/// The time of calls, and one table of everything that was measured before.
+fn table<'w>(workspace: &'w Workspace, args: &[String]) -> Step<'w> {
+    let mut all = run(workspace, "watertight-peers", "layers");
+    for part in ["counts", "telemetry", "instructions", "http"] {
+        all.args(["--with", part]);
+    }
+    finish("layers", vec![all], args)
+}
+
+fn finish<'w>(name: &str, mut commands: Vec<Command>, args: &[String]) -> Step<'w> {
+    if let Some(last) = commands.last_mut() {
+        last.args(args);
+    }
+    Step::new(format!("bench {name}"))
+        .within(LIMIT)
+        .run_all(commands)
+}
+
+fn run(workspace: &Workspace, package: &str, binary: &str) -> Command {
+    let mut run = peers(workspace, "run");
+    run.args(["--release", "--package", package, "--bin", binary, "--"]);
+    run
+}
+
+/// Two builds of the probe, and the program that compares them.
+fn telemetry(workspace: &Workspace) -> Vec<Command> {
+    let build = |name: &str| workspace.target("probe").join(name);
+    let (plain, telemetry) = (build("plain"), build("telemetry"));
+    let probe = format!("release/probe{EXE_SUFFIX}");
+    let release = |command| {
+        cargo(
+            workspace.root(),
+            [command, "--release", "--package", "watertight-benches"],
+        )
+    };
+
+    let mut without = release("build");
+    without.args(["--bin", "probe", "--target-dir"]).arg(&plain);
+    let mut with = release("build");
+    with.args(["--bin", "probe", "--features", "telemetry", "--target-dir"])
+        .arg(&telemetry);
+    let mut compare = release("run");
+    compare
+        .args(["--bin", "telemetry", "--target-dir"])
+        .arg(&plain);
+    compare.args(["--", "--plain"]).arg(plain.join(&probe));
+    compare.arg("--telemetry").arg(telemetry.join(&probe));
+    vec![without, with, compare]
+}
+
+/// Installs what is missing where it may. Without it less is measured, which the table says; that is no failure.
+fn tools<'w>(programs: &'static [&'static str]) -> Step<'w> {
+    let look = || {
+        let told = programs.iter().map(|program| tools::install(program));
+        Ok(told.collect::<Vec<_>>().join("; "))
+    };
+    Step::new("bench tools").check(look)
+}
+
+/// A table must not show the figures of another run.
+fn forget(workspace: &Workspace) -> anyhow::Result<String> {
+    let folder = workspace.target(FIGURES);
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    Ok("removed".to_owned())
 }

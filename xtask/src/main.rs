@@ -76,7 +76,7 @@ fn run(cli: Cli) -> anyhow::Result<bool> {
     let steps = match cli.chore {
         Chore::Test(options) => test::steps(&workspace, &options)?,
         Chore::Ci => ci::steps(&workspace)?,
-        Chore::Bench(options) => bench::steps(&workspace, &options)?,
+        Chore::Bench(options) => bench::steps(&workspace, &options),
         Chore::Soak(options) => soak::steps(&workspace, &options)?,
     };
     let plan = Plan::new(steps, cli.how.only.as_deref(), cli.how.keep_going)?;

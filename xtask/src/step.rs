@@ -1,6 +1,9 @@
 //! A step: commands, rounds of commands, and checks made by this program.
 
-use std::{process::Command, time::Duration};
+use std::{
+    process::{Command, ExitStatus},
+    time::Duration,
+};
 
 use anyhow::ensure;
 
@@ -19,6 +22,8 @@ pub(crate) struct Step<'a> {
 
 enum Work<'a> {
     Command(Command),
+    /// A command, the exit code by which it says that it could not tell, and how often it may be tried.
+    Tries(Command, i32, u32),
     /// The commands of the n-th round, and for how long a next round may begin.
     Rounds(Duration, Box<dyn Fn(u64) -> Vec<Command> + 'a>),
     /// Its answer says what was found.
@@ -40,6 +45,12 @@ impl<'a> Step<'a> {
 
     pub(crate) fn run_all(mut self, commands: impl IntoIterator<Item = Command>) -> Self {
         self.works.extend(commands.into_iter().map(Work::Command));
+        self
+    }
+
+    /// A command that is run again while it ends with this code, but no more than so often.
+    pub(crate) fn run_until_told(mut self, command: Command, untold: i32, tries: u32) -> Self {
+        self.works.push(Work::Tries(command, untold, tries));
         self
     }
 
@@ -80,14 +91,23 @@ impl<'a> Step<'a> {
 impl Work<'_> {
     fn finish(self, limit: Duration) -> anyhow::Result<()> {
         match self {
-            Self::Command(command) => run(command, limit)?,
+            Self::Command(mut command) => run(&mut command, limit)?,
+            Self::Tries(mut command, untold, tries) => {
+                for left in (0..tries).rev() {
+                    let status = status(&mut command, limit)?;
+                    if status.code() != Some(untold) || left == 0 {
+                        return check(&command, status);
+                    }
+                    println!("    it could not tell ({status}); trying again, {left} tries left");
+                }
+            }
             Self::Rounds(time, commands) => {
                 let clock = Stopwatch::start();
                 let mut round = 0;
                 while round == 0 || clock.elapsed() < time {
                     println!("  round {}", round + 1);
-                    for command in commands(round) {
-                        run(command, limit)?;
+                    for mut command in commands(round) {
+                        run(&mut command, limit)?;
                     }
                     round += 1;
                 }
@@ -99,7 +119,9 @@ impl Work<'_> {
 
     fn print(&self) {
         match self {
-            Self::Command(command) => println!("    {}", shown(command)),
+            Self::Command(command) | Self::Tries(command, ..) => {
+                println!("    {}", shown(command));
+            }
             Self::Rounds(_, commands) => {
                 for command in commands(0) {
                     println!("    {}", shown(&command));
@@ -110,10 +132,18 @@ impl Work<'_> {
     }
 }
 
-fn run(mut command: Command, limit: Duration) -> anyhow::Result<()> {
-    println!("    {}", shown(&command));
-    let status = Running::start(&mut command)?.wait(limit)?;
-    ensure!(status.success(), "{} ended with {status}", shown(&command));
+fn run(command: &mut Command, limit: Duration) -> anyhow::Result<()> {
+    let status = status(command, limit)?;
+    check(command, status)
+}
+
+fn status(command: &mut Command, limit: Duration) -> anyhow::Result<ExitStatus> {
+    println!("    {}", shown(command));
+    Running::start(command)?.wait(limit)
+}
+
+fn check(command: &Command, status: ExitStatus) -> anyhow::Result<()> {
+    ensure!(status.success(), "{} ended with {status}", shown(command));
     Ok(())
 }
 
@@ -156,5 +186,26 @@ mod tests {
         assert!(run("true").is_ok());
         assert!(run("false").is_err());
         assert!(run("there-is-no-such-program").is_err());
+    }
+
+    /// Whether the step succeeds, and how often its command was run.
+    #[cfg(unix)]
+    fn tried(code: i32) -> (bool, usize) {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let mut command = Command::new("sh");
+        let script = format!("printf x; exit {code}");
+        command.args(["-c", &script]).stdout(writer);
+        let step = Step::new("tries").run_until_told(command, 3, 4);
+        let succeeded = step.finish().is_ok();
+        let runs = std::io::read_to_string(&mut reader).unwrap().len();
+        (succeeded, runs)
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_a_command_that_could_not_tell_is_run_again_and_not_for_ever() {
+        assert_eq!(tried(0), (true, 1));
+        assert_eq!(tried(1), (false, 1));
+        assert_eq!(tried(3), (false, 4));
     }
 }

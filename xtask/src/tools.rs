@@ -1,10 +1,12 @@
 //! Programs that are not ours: found, or installed where we may.
 
-use std::{env, path::PathBuf, process::Command};
+use std::{env, path::PathBuf, process::Command, time::Duration};
 
-use anyhow::bail;
+use anyhow::ensure;
 
-use crate::{cargo::cargo, workspace::Workspace};
+use crate::{cargo::cargo, process::Running, workspace::Workspace};
+
+const INSTALL_LIMIT: Duration = Duration::from_secs(5 * 60);
 
 const CARGO_DENY: (&str, &str) = ("cargo-deny", "0.20.2");
 
@@ -16,27 +18,24 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// What it takes to have a program of the system: no command, those that install it, or one line that says what to install.
-pub(crate) fn system(program: &str) -> anyhow::Result<Vec<Command>> {
+/// Installs a program of the system if it is missing and we may; one line that says how that went.
+pub(crate) fn install(program: &str) -> String {
     if find(program).is_some() {
-        return Ok(Vec::new());
+        return format!("{program} is there");
     }
-    install(program)
+    match install_package(program) {
+        Ok(()) => format!("{program} was installed"),
+        Err(error) => format!("{error:#}"),
+    }
 }
 
-/// The commands that install a package of the system, or one line that says that it is needed.
-pub(crate) fn install(package: &str) -> anyhow::Result<Vec<Command>> {
-    if !may_install() {
-        bail!(
-            "{package} is missing: install it with your package manager, e.g. apt-get install {package}"
-        );
-    }
-    let apt = |args: &[&str]| {
-        let mut command = Command::new("apt-get");
-        command.env("DEBIAN_FRONTEND", "noninteractive").args(args);
-        command
-    };
-    Ok(vec![
+/// Installs a package of the system, or says in one line that it is needed.
+pub(crate) fn install_package(package: &str) -> anyhow::Result<()> {
+    let missing = format!(
+        "{package} is missing: install it with your package manager, e.g. apt-get install {package}"
+    );
+    ensure!(may_install(), missing);
+    let commands = [
         apt(&["update", "--quiet"]),
         apt(&[
             "install",
@@ -45,7 +44,12 @@ pub(crate) fn install(package: &str) -> anyhow::Result<Vec<Command>> {
             "--no-install-recommends",
             package,
         ]),
-    ])
+    ];
+    for mut command in commands {
+        let status = Running::start(&mut command)?.wait(INSTALL_LIMIT)?;
+        ensure!(status.success(), "{missing} ({status})");
+    }
+    Ok(())
 }
 
 /// The path of cargo-deny, and the command that installs it under `target/tools` if it is nowhere yet.
@@ -62,6 +66,12 @@ pub(crate) fn cargo_deny(workspace: &Workspace) -> (Option<Command>, PathBuf) {
         install
     });
     (install, program)
+}
+
+fn apt(args: &[&str]) -> Command {
+    let mut command = Command::new("apt-get");
+    command.env("DEBIAN_FRONTEND", "noninteractive").args(args);
+    command
 }
 
 #[cfg(unix)]

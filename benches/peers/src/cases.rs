@@ -26,6 +26,8 @@ pub struct Case {
     pub two: &'static [Target],
     /// What ours must keep to in instructions, the bare service's among them.
     pub instructions: &'static [Target],
+    /// What ours must keep to in allocations.
+    pub allocations: &'static [Target],
 }
 
 /// The service that the layers of a case are put around.
@@ -48,10 +50,10 @@ impl Inner {
     }
 }
 
-/// Every case whose name contains the text.
+/// Every case that is asked for.
 #[must_use]
-pub fn containing(lab: &Lab, text: &str) -> Vec<Case> {
-    let wanted = CASES.iter().filter(|(name, _)| name.contains(text));
+pub fn wanted(lab: &Lab, wanted: impl Fn(&str) -> bool) -> Vec<Case> {
+    let wanted = CASES.iter().filter(|(name, _)| wanted(name));
     wanted.map(|(name, set_up)| set_up(lab, name)).collect()
 }
 
@@ -91,6 +93,7 @@ fn breaker_closed(lab: &Lab, name: &'static str) -> Case {
             AtMostOf(tower_resilience::NAME, 1.0 / 15.0),
         ],
         instructions: &[AtMost(80.0)],
+        allocations: &[AtMost(0.0)],
     }
 }
 
@@ -102,6 +105,7 @@ fn breaker_slow_calls(_: &Lab, name: &'static str) -> Case {
         one: &[AtMostOf(tower_resilience::NAME, 0.3)],
         two: &[AtMostOf(tower_resilience::NAME, 0.1)],
         instructions: &[],
+        allocations: &[AtMost(0.0)],
     }
 }
 
@@ -113,6 +117,7 @@ fn breaker_time_window(lab: &Lab, name: &'static str) -> Case {
         one: &[],
         two: &[],
         instructions: &[],
+        allocations: &[AtMost(0.0)],
     }
 }
 
@@ -130,6 +135,7 @@ fn breaker_open(lab: &Lab, name: &'static str) -> Case {
         one: &[AtMostOf(recloser::NAME, 0.65)],
         two: &[AtMostOf(recloser::NAME, 0.4)],
         instructions: &[],
+        allocations: &[AtMost(0.0)],
     }
 }
 
@@ -145,6 +151,7 @@ fn bulkhead_admitted(_: &Lab, name: &'static str) -> Case {
         one: &[AtMostOf(tower::NAME, 0.75)],
         two: &[AtMostOf(tower::NAME, 0.4)],
         instructions: &[],
+        allocations: &[AtMost(0.0)],
     }
 }
 
@@ -160,6 +167,7 @@ fn bulkhead_refused(lab: &Lab, name: &'static str) -> Case {
         one: &[AtMost(15.0)],
         two: &[],
         instructions: &[],
+        allocations: &[AtMost(0.0)],
     }
 }
 
@@ -176,6 +184,7 @@ fn timeout_ready(lab: &Lab, name: &'static str) -> Case {
         one: &[AtMostOf(tower::NAME, 0.6)],
         two: &[AtMostOf(tower::NAME, 1.0)],
         instructions: &[],
+        allocations: &[AtMost(0.0)],
     }
 }
 
@@ -192,6 +201,7 @@ fn timeout_yields(lab: &Lab, name: &'static str) -> Case {
         one: &[AtMostOf(tower::NAME, 0.9)],
         two: &[AtMostOf(tower::NAME, 1.0)],
         instructions: &[],
+        allocations: &[AtMost(0.0)],
     }
 }
 
@@ -207,6 +217,7 @@ fn fallback_untouched(lab: &Lab, name: &'static str) -> Case {
         one: &[AtMost(12.0)],
         two: &[AtMost(12.0)],
         instructions: &[],
+        allocations: &[AtMost(0.0)],
     }
 }
 
@@ -218,5 +229,6 @@ fn stack_of_four(_: &Lab, name: &'static str) -> Case {
         one: &[AtMostOf(tower_resilience::NAME, 1.0 / 8.0)],
         two: &[AtMostOf(tower_resilience::NAME, 1.0 / 8.0)],
         instructions: &[],
+        allocations: &[AtMost(0.0)],
     }
 }

@@ -2,7 +2,8 @@
 
 use tower_layer::Layer;
 use watertight_circuit_breaker::{
-    CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerLayer, State, Window,
+    CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerLayer, CircuitBreakerService, State,
+    Window,
 };
 
 use super::NEVER;
@@ -28,8 +29,13 @@ pub fn slow_calls() -> Subject {
 /// Closed, over a span of time.
 #[must_use]
 pub fn time_window() -> Subject {
-    let breaker = builder().window(Window::time(NEVER));
-    Subject::answering(OURS, layer(breaker).layer(Answers))
+    Subject::answering(OURS, time_window_service())
+}
+
+/// The service of [`time_window`].
+#[must_use]
+pub fn time_window_service() -> CircuitBreakerService<Answers> {
+    layer(builder().window(Window::time(NEVER))).layer(Answers)
 }
 
 /// Opened by failures.

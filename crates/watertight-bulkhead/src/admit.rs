@@ -48,7 +48,18 @@ impl<M: Mode> Bulkhead<M> {
 }
 
 impl Bulkhead<Queue> {
-    /// Finds the deadline of a request in another way than by the running task.
+    /// Finds the deadline of a request in another way than by the running task; no call waits beyond it.
+    ///
+    /// ```
+    /// use watertight_bulkhead::{Bulkhead, BulkheadLayer};
+    /// use watertight_core::Deadline;
+    ///
+    /// let stock = Bulkhead::builder("stock").max_concurrent(2).queue(20).build()?;
+    /// let deadline = |request: &(Deadline, &str)| Some(request.0);
+    /// let layer = BulkheadLayer::new(stock.deadline_of(deadline));
+    /// # let _ = layer;
+    /// # Ok::<(), watertight_core::BuildError>(())
+    /// ```
     pub fn deadline_of<D>(&self, deadline_of: D) -> Gate<Queue, Nobody, D> {
         Gate {
             bulkhead: self.clone(),

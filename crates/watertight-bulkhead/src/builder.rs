@@ -6,6 +6,8 @@ use crate::{
     Bulkhead, MAX_PERMITS, Share,
     line::Line,
     mode::{BackPressure, Mode, Queue, Refuse},
+    shared::Shared,
+    telemetry::Telemetry,
 };
 
 /// The longest queue.
@@ -15,8 +17,8 @@ pub const MAX_QUEUE: usize = 1_000_000;
 ///
 /// | setting | default |
 /// |---|---|
-/// | `max_concurrent` | must be set; 0 is closed |
-/// | `queue` | none: refuses at once when full |
+/// | `max_concurrent` | must be set, up to [`MAX_PERMITS`]; 0 is closed |
+/// | `queue` | none: refuses at once when full; up to [`MAX_QUEUE`] |
 /// | `max_wait` | for as long as the caller waits, or until its deadline |
 #[must_use = "a builder does nothing until `build`"]
 #[derive(Clone, Debug)]
@@ -49,7 +51,7 @@ pub struct Sharing {
 }
 
 impl<W> BulkheadBuilder<W> {
-    /// How many calls may be in flight at the same time; at most a million, zero refuses all.
+    /// How many calls may be in flight at the same time: up to [`MAX_PERMITS`], zero refuses all.
     pub const fn max_concurrent(mut self, calls: usize) -> Self {
         self.limit = Some(calls);
         self
@@ -63,7 +65,7 @@ impl<W> BulkheadBuilder<W> {
 
     fn checked(&self) -> Result<(&'static str, usize), BuildError> {
         let name = intern(&self.name)?;
-        let expected = "a number of calls up to 1000000";
+        let expected = "a number of calls up to 1048575";
         match self.limit {
             Some(limit) if limit <= MAX_PERMITS => Ok((name, limit)),
             Some(limit) => Err(BuildError::invalid(name, "max_concurrent", limit, expected)),
@@ -78,7 +80,8 @@ impl<W> BulkheadBuilder<W> {
 
     fn finish<M: Mode>(self, make: impl FnOnce(usize, W) -> M) -> Result<Bulkhead<M>, BuildError> {
         let (name, limit) = self.checked()?;
-        let bulkhead = Bulkhead::of_mode(name, limit, make(limit, self.when_full));
+        let mode = make(limit, self.when_full);
+        let bulkhead = Bulkhead::of(Shared::new(name, limit, mode, Telemetry::new()));
         if let Some(registry) = self.registry {
             let component = Arc::clone(bulkhead.shared()) as Arc<dyn Component>;
             bulkhead
@@ -109,7 +112,7 @@ impl BulkheadBuilder {
         }
     }
 
-    /// Lets so many calls wait when every permit is taken, first come, first served.
+    /// Lets so many calls wait when every permit is taken, first come, first served: 1 to [`MAX_QUEUE`].
     pub fn queue(self, calls: usize) -> BulkheadBuilder<Queueing> {
         self.when_full(Queueing {
             length: calls,
@@ -122,7 +125,7 @@ impl BulkheadBuilder {
         self.when_full(Pressing)
     }
 
-    /// Gives each key so many of the permits at most.
+    /// Gives each key so many of the permits at most: no more than there are. Goes on with `keyed`.
     pub fn share_per_key(self, calls: usize) -> BulkheadBuilder<Sharing> {
         self.when_full(Sharing { share: calls })
     }
@@ -178,6 +181,20 @@ impl BulkheadBuilder<Pressing> {
 
 impl BulkheadBuilder<Sharing> {
     /// Builds a share per key under one limit for all; keys there is no room for have one share together.
+    ///
+    /// ```
+    /// use watertight_bulkhead::{Bulkhead, BulkheadLayer};
+    /// use watertight_core::KeyLimits;
+    ///
+    /// let tenants = Bulkhead::builder("tenants")
+    ///     .max_concurrent(100)
+    ///     .share_per_key(10)
+    ///     .keyed::<u32>(KeyLimits::default())?;
+    /// let layer = BulkheadLayer::keyed(tenants.clone(), |request: &(u32, &str)| request.0);
+    /// assert_eq!(tenants.get(&7).own().limit(), 10);
+    /// # let _ = layer;
+    /// # Ok::<(), watertight_core::BuildError>(())
+    /// ```
     ///
     /// # Errors
     ///

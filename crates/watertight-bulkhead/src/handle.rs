@@ -45,9 +45,9 @@ impl Bulkhead {
 }
 
 impl<M: Mode> Bulkhead<M> {
-    pub(crate) fn of_mode(name: &'static str, limit: usize, mode: M) -> Self {
+    pub(crate) fn of(shared: Shared<M>) -> Self {
         Self {
-            shared: Arc::new(Shared::new(name, limit, mode)),
+            shared: Arc::new(shared),
             stripes: (0..stripe_count()).map(|_| OnceLock::new()).collect(),
         }
     }
@@ -73,7 +73,7 @@ impl<M: Mode> Bulkhead<M> {
         }
     }
 
-    /// Changes the limit at run time without waiting; at most a million, zero closes the bulkhead.
+    /// Changes the limit at run time without waiting: cut at [`MAX_PERMITS`], zero closes the bulkhead.
     ///
     /// After it was lowered, permits that come back are not free again until the new limit holds, also while calls wait.
     pub fn resize(&self, limit: usize) {

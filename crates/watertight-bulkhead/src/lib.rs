@@ -41,6 +41,7 @@ mod snapshot;
 mod sync;
 mod telemetry;
 mod tokens;
+mod turn;
 mod wait;
 
 use watertight_core::{Admission, AdmissionLayer, Errors, Fail, UntilHead};
@@ -60,6 +61,26 @@ pub use self::{
 };
 
 /// Puts a bulkhead in front of a service: `new` for any protocol, `boxed`, `for_http`, `for_grpc`, `keyed`.
+///
+/// ```
+/// use axum::{Router, body::Body, http::Request, routing::get};
+/// use tower::ServiceExt;
+/// use watertight_bulkhead::{Bulkhead, BulkheadLayer};
+///
+/// # tokio_test::block_on(async {
+/// let shop = Bulkhead::builder("shop").max_concurrent(100).build()?;
+/// # #[cfg(feature = "http")] {
+/// let app: Router = Router::new()
+///     .route("/", get(async || "roses"))
+///     .layer(BulkheadLayer::for_http(shop.clone()));
+///
+/// shop.resize(0);
+/// let response = app.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
+/// assert_eq!(response.status(), 503);
+/// # }
+/// # Ok::<(), watertight_core::BuildError>(())
+/// # }).unwrap();
+/// ```
 pub type BulkheadLayer<A = Bulkhead, C = Errors, R = Fail, U = UntilHead> =
     AdmissionLayer<A, C, R, U>;
 

@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::debt::Debt;
+use crate::{debt::Debt, turn::Turn};
 
 /// The permits of a bulkhead where calls wait in line, first come, first served.
 #[derive(Debug)]
@@ -25,16 +25,24 @@ impl Line {
 
     /// Takes a permit if one is free and nobody waits for it.
     pub(crate) fn try_take(&self) -> bool {
-        self.permits
-            .try_acquire()
-            .map(SemaphorePermit::forget)
-            .is_ok()
+        while self.take_any() {
+            // One that came back while the limit was lowered may be free although it is owed.
+            if !self.debt.pay() {
+                return true;
+            }
+        }
+        false
     }
 
     /// Waits for a permit. Dropped, it leaves its place and gives back what it may have been given.
     pub(crate) async fn take(&self) {
-        let permit = self.permits.acquire().await;
-        permit.expect("never closed").forget();
+        loop {
+            let queued = Turn::new(self, self.permits.acquire()).await;
+            // Whoever has queued was given the permit in flight; only a free one can be owed.
+            if queued || !self.debt.pay() {
+                return;
+            }
+        }
     }
 
     pub(crate) fn give_back(&self, done: bool) {
@@ -54,7 +62,7 @@ impl Line {
     pub(crate) fn shrink(&self, by: u64) {
         // Owed first, so that nobody who waits is given a permit in between.
         self.debt.owe(by);
-        while self.debt.owed() > 0 && self.try_take() {
+        while self.debt.owed() > 0 && self.take_any() {
             if !self.debt.pay() {
                 self.permits.add_permits(1);
                 return;
@@ -88,5 +96,32 @@ impl Line {
 
     pub(crate) fn leave_place(&self) {
         self.waiting.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    fn take_any(&self) -> bool {
+        let permit = self.permits.try_acquire();
+        permit.map(SemaphorePermit::forget).is_ok()
+    }
+}
+
+#[cfg(all(test, not(any(watertight_loom, watertight_shuttle))))]
+mod tests {
+    use tokio_test::{assert_pending, task};
+
+    use super::Line;
+
+    /// As it is after a permit came back while the limit was lowered.
+    fn with_an_owed_permit() -> Line {
+        let line = Line::new(1);
+        line.debt.owe(1);
+        line
+    }
+
+    #[test]
+    fn a_free_permit_that_is_owed_is_gone_when_somebody_wants_it() {
+        assert!(!with_an_owed_permit().try_take());
+        let line = with_an_owed_permit();
+        assert_pending!(task::spawn(line.take()).poll());
+        assert_eq!((line.free(), line.owed()), (0, 0));
     }
 }

@@ -5,7 +5,7 @@ use watertight_core::{Outcome, Permit, Verdict};
 use crate::{
     mode::{Mode, Refuse},
     shared::Stripe,
-    telemetry::Counted,
+    telemetry::Entered,
 };
 
 /// The right to one call through a bulkhead. Dropped without an end, the call was cancelled; its place is free at once.
@@ -24,7 +24,7 @@ use crate::{
 pub struct BulkheadPermit<M: Mode = Refuse> {
     stripe: Arc<Stripe<M>>,
     ended: Ended,
-    _counted: Counted,
+    entered: Entered,
 }
 
 /// How the call has ended: a whole word, because a permit is moved more often than it is looked at.
@@ -35,6 +35,8 @@ enum Ended {
     Succeeded,
     Failed,
     Ignored,
+    /// There was no call after all.
+    Refused,
 }
 
 impl<M: Mode> BulkheadPermit<M> {
@@ -42,12 +44,11 @@ impl<M: Mode> BulkheadPermit<M> {
     #[inline(always)]
     pub(crate) fn of_taken(stripe: Arc<Stripe<M>>) -> Self {
         let shared = &stripe.shared;
-        let limit = shared.limit.load(Ordering::Relaxed);
-        let counted = shared.telemetry.in_flight(shared.name, limit);
+        let entered = shared.telemetry.entered(shared.name, &shared.limit);
         Self {
             stripe,
             ended: Ended::Cancelled,
-            _counted: counted,
+            entered,
         }
     }
 
@@ -64,6 +65,11 @@ impl<M: Mode> BulkheadPermit<M> {
     /// The call says nothing about the service.
     pub fn ignore(self) {
         self.end(Verdict::Ignore.into());
+    }
+
+    /// The call was refused by another limit.
+    pub(crate) fn refused(mut self) {
+        self.ended = Ended::Refused;
     }
 }
 
@@ -82,17 +88,22 @@ impl<M: Mode> Drop for BulkheadPermit<M> {
     #[inline(always)]
     fn drop(&mut self) {
         let stripe = &*self.stripe;
-        let counts = &stripe.shared.counts;
+        let shared = &stripe.shared;
+        let counts = &shared.counts;
         let count = match self.ended {
             Ended::Succeeded => None,
             Ended::Cancelled => Some(&counts.cancelled),
             Ended::Failed => Some(&counts.failed),
             Ended::Ignored => Some(&counts.ignored),
+            Ended::Refused => Some(&counts.full),
         };
         if let Some(count) = count {
             count.fetch_add(1, Ordering::Relaxed);
         }
         let done = self.ended == Ended::Succeeded;
-        stripe.shared.mode.give_back(stripe.worker, done);
+        shared.mode.give_back(stripe.worker, done);
+        shared
+            .telemetry
+            .left(self.entered, shared.name, &shared.limit);
     }
 }

@@ -1,6 +1,6 @@
 use watertight_core::{Admit, Forget, Reason, Rejected};
 
-use crate::{Bulkhead, BulkheadPermit, mode::Refuse};
+use crate::{Bulkhead, BulkheadPermit, mode::Refuse, shared::Shared, telemetry::Telemetry};
 
 /// A key's share of a bulkhead: a limit of its own under the limit for all.
 #[derive(Clone, Debug)]
@@ -11,7 +11,9 @@ pub struct Share {
 
 impl Share {
     pub(crate) fn new(whole: Bulkhead, share: usize) -> Self {
-        let own = Bulkhead::of_mode(whole.name(), share, Refuse::new(share));
+        // The whole has the name, the metrics and the registry entry; a share would be counted on top of it.
+        let mode = Refuse::new(share);
+        let own = Bulkhead::of(Shared::new(whole.name(), share, mode, Telemetry::off()));
         Self { own, whole }
     }
 
@@ -33,18 +35,15 @@ impl Share {
     ///
     /// The share or the whole is full.
     pub fn try_acquire(&self) -> Result<(BulkheadPermit, BulkheadPermit), Rejected> {
-        let Some(own) = self.own.try_permit() else {
-            // Counted where an operator looks: the whole has the name, the metrics and the registry entry.
-            self.own.shared().count(Reason::Full);
-            return Err(self.whole.shared().refuse(Reason::Full));
-        };
-        match self.whole.try_permit() {
-            Some(whole) => Ok((own, whole)),
-            None => {
-                own.ignore();
-                Err(self.whole.shared().refuse(Reason::Full))
+        if let Some(own) = self.own.try_permit() {
+            if let Some(whole) = self.whole.try_permit() {
+                return Ok((own, whole));
             }
+            own.refused();
+        } else {
+            self.own.shared().count(Reason::Full);
         }
+        Err(self.whole.shared().refuse(Reason::Full))
     }
 }
 

@@ -54,14 +54,14 @@ impl<M> Stripe<M> {
 }
 
 impl<M> Shared<M> {
-    pub(crate) fn new(name: &'static str, limit: usize, mode: M) -> Self {
+    pub(crate) fn new(name: &'static str, limit: usize, mode: M, telemetry: Telemetry) -> Self {
         Self {
             name,
             limit: AtomicUsize::new(limit),
             mode,
             counts: Counts::default(),
             events: EventSource::new(KIND),
-            telemetry: Telemetry::default(),
+            telemetry,
             generation: AtomicU64::new(0),
             resizing: Mutex::new(()),
         }
@@ -88,8 +88,7 @@ impl<M> Shared<M> {
     #[inline(never)]
     fn tell_refused(&self, reason: Reason) {
         self.count(reason);
-        let limit = self.limit.load(Ordering::Relaxed);
-        self.telemetry.refused(self.name, limit, reason);
+        self.telemetry.refused(self.name, &self.limit, reason);
         if self.events.is_heard() {
             self.tell(BulkheadEvent::Refused { reason });
         }
@@ -120,7 +119,7 @@ impl<M: Mode> Shared<M> {
         }
         if by > 0 {
             self.generation.fetch_add(1, Ordering::Relaxed);
-            self.telemetry.resized(self.name, limit);
+            self.telemetry.resized(self.name, &self.limit);
             self.tell(BulkheadEvent::Resized { from, to: limit });
         }
     }

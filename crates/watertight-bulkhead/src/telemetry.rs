@@ -1,71 +1,114 @@
 //! Metrics under their documented names, or nothing at all.
 
 #[cfg(feature = "metrics")]
-pub(crate) use self::on::{Counted, Telemetry};
+pub(crate) use self::on::{Counted, Entered, Telemetry};
 
 #[cfg(not(feature = "metrics"))]
-pub(crate) use self::off::{Counted, Telemetry};
+pub(crate) use self::off::{Counted, Entered, Telemetry};
 
 #[cfg(feature = "metrics")]
 mod on {
-    use std::time::Duration;
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        time::Duration,
+    };
 
-    use metrics::{Gauge, Histogram, counter, gauge, histogram};
+    use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
     use watertight_core::{Metrics, Reason};
 
-    /// The metrics of one bulkhead, registered when a recorder is there.
-    #[derive(Debug, Default)]
-    pub(crate) struct Telemetry(Metrics<Box<Handles>>);
+    /// Why a bulkhead refuses.
+    const REASONS: [Reason; 4] = [
+        Reason::Full,
+        Reason::QueueFull,
+        Reason::WaitedTooLong,
+        Reason::DeadlinePassed,
+    ];
+
+    /// The metrics of one bulkhead, registered when a recorder is there; none for the share of a key.
+    #[derive(Debug)]
+    pub(crate) struct Telemetry(Option<Metrics<Box<Handles>>>);
 
     struct Handles {
         in_flight: Gauge,
         waiting: Gauge,
         limit: Gauge,
         waits: Histogram,
+        refused: [Counter; REASONS.len()],
     }
 
     /// One unit of a gauge, taken off it when dropped: a call that came before the recorder is never taken off.
     #[derive(Debug, Default)]
     pub(crate) struct Counted(Option<Gauge>);
 
+    /// Whether a call in flight was counted: one that came before the recorder is not taken off either.
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Entered(bool);
+
     impl Telemetry {
-        #[inline(always)]
-        pub(crate) fn in_flight(&self, name: &'static str, limit: usize) -> Counted {
-            Counted::new(self.handles(name, limit).map(|handles| &handles.in_flight))
+        pub(crate) const fn new() -> Self {
+            Self(Some(Metrics::new()))
         }
 
-        pub(crate) fn waiting(&self, name: &'static str, limit: usize) -> Counted {
+        pub(crate) const fn off() -> Self {
+            Self(None)
+        }
+
+        #[inline(always)]
+        pub(crate) fn entered(&self, name: &'static str, limit: &AtomicUsize) -> Entered {
+            let handles = self.handles(name, limit);
+            if let Some(handles) = handles {
+                handles.in_flight.increment(1.0);
+            }
+            Entered(handles.is_some())
+        }
+
+        #[inline(always)]
+        pub(crate) fn left(&self, entered: Entered, name: &'static str, limit: &AtomicUsize) {
+            if entered.0
+                && let Some(handles) = self.handles(name, limit)
+            {
+                handles.in_flight.decrement(1.0);
+            }
+        }
+
+        pub(crate) fn waiting(&self, name: &'static str, limit: &AtomicUsize) -> Counted {
             Counted::new(self.handles(name, limit).map(|handles| &handles.waiting))
         }
 
-        pub(crate) fn waited(&self, name: &'static str, limit: usize, waited: Duration) {
+        pub(crate) fn waited(&self, name: &'static str, limit: &AtomicUsize, waited: Duration) {
             if let Some(handles) = self.handles(name, limit) {
                 handles.waits.record(waited);
             }
         }
 
-        pub(crate) fn refused(&self, name: &'static str, limit: usize, reason: Reason) {
-            if self.handles(name, limit).is_some() {
-                let labels = [("name", name), ("reason", reason.as_str())];
-                counter!("bulkhead_rejected_total", &labels).increment(1);
-            }
-        }
-
-        pub(crate) fn resized(&self, name: &'static str, limit: usize) {
+        pub(crate) fn refused(&self, name: &'static str, limit: &AtomicUsize, reason: Reason) {
             if let Some(handles) = self.handles(name, limit) {
-                handles.limit.set(limit as f64);
+                let mut counted = REASONS.iter().zip(&handles.refused);
+                let why = counted.find(|(known, _)| **known == reason);
+                if let Some((_, counter)) = why {
+                    counter.increment(1);
+                }
             }
         }
 
-        fn handles(&self, name: &'static str, limit: usize) -> Option<&Handles> {
-            let handles = self.0.get(|| {
+        pub(crate) fn resized(&self, name: &'static str, limit: &AtomicUsize) {
+            if let Some(handles) = self.handles(name, limit) {
+                handles.limit.set(limit.load(Ordering::Relaxed) as f64);
+            }
+        }
+
+        #[inline(always)]
+        fn handles(&self, name: &'static str, limit: &AtomicUsize) -> Option<&Handles> {
+            let refused = |reason: Reason| counter!("bulkhead_rejected_total", "name" => name, "reason" => reason.as_str());
+            let handles = self.0.as_ref()?.get(move || {
                 let handles = Handles {
                     in_flight: gauge!("bulkhead_in_flight", "name" => name),
                     waiting: gauge!("bulkhead_waiting", "name" => name),
                     limit: gauge!("bulkhead_limit", "name" => name),
                     waits: histogram!("bulkhead_wait_duration_seconds", "name" => name),
+                    refused: REASONS.map(refused),
                 };
-                handles.limit.set(limit as f64);
+                handles.limit.set(limit.load(Ordering::Relaxed) as f64);
                 Box::new(handles)
             });
             handles.map(AsRef::as_ref)
@@ -98,31 +141,45 @@ mod on {
 
 #[cfg(not(feature = "metrics"))]
 mod off {
-    use std::time::Duration;
+    use std::{sync::atomic::AtomicUsize, time::Duration};
 
     use watertight_core::Reason;
 
     /// Nothing is measured without the feature `metrics`.
-    #[derive(Debug, Default)]
+    #[derive(Debug)]
     pub(crate) struct Telemetry;
 
     #[derive(Debug, Default)]
     pub(crate) struct Counted;
 
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Entered;
+
     impl Telemetry {
+        pub(crate) const fn new() -> Self {
+            Self
+        }
+
+        pub(crate) const fn off() -> Self {
+            Self
+        }
+
         #[inline(always)]
-        pub(crate) fn in_flight(&self, _: &'static str, _: usize) -> Counted {
+        pub(crate) fn entered(&self, _: &'static str, _: &AtomicUsize) -> Entered {
+            Entered
+        }
+
+        #[inline(always)]
+        pub(crate) fn left(&self, _: Entered, _: &'static str, _: &AtomicUsize) {}
+
+        pub(crate) fn waiting(&self, _: &'static str, _: &AtomicUsize) -> Counted {
             Counted
         }
 
-        pub(crate) fn waiting(&self, _: &'static str, _: usize) -> Counted {
-            Counted
-        }
+        pub(crate) fn waited(&self, _: &'static str, _: &AtomicUsize, _: Duration) {}
 
-        pub(crate) fn waited(&self, _: &'static str, _: usize, _: Duration) {}
+        pub(crate) fn refused(&self, _: &'static str, _: &AtomicUsize, _: Reason) {}
 
-        pub(crate) fn refused(&self, _: &'static str, _: usize, _: Reason) {}
-
-        pub(crate) fn resized(&self, _: &'static str, _: usize) {}
+        pub(crate) fn resized(&self, _: &'static str, _: &AtomicUsize) {}
     }
 }

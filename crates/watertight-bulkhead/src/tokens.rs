@@ -61,12 +61,10 @@ impl Tokens {
     pub(crate) fn shrink(&self, by: u64) {
         // Owed first, so that no token can be returned in between and be free under the old limit.
         self.debt.owe(by);
-        for worker in 0..self.purses.len() {
-            while self.debt.owed() > 0 && self.take_any(worker) {
-                if !self.debt.pay() {
-                    self.pool.fetch_add(1, Ordering::AcqRel);
-                    return;
-                }
+        while self.debt.owed() > 0 && self.take_any(0) {
+            if !self.debt.pay() {
+                self.pool.fetch_add(1, Ordering::AcqRel);
+                return;
             }
         }
     }

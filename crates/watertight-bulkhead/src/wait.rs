@@ -48,11 +48,10 @@ impl Bulkhead<Queue> {
         if !shared.mode.line.take_place(shared.mode.length) {
             return Entry::Refused(shared.refuse(Reason::QueueFull));
         }
-        let limit = shared.limit.load(Ordering::Relaxed);
         let place = Place {
             shared: Arc::clone(shared),
             turn_came: false,
-            _counted: shared.telemetry.waiting(shared.name, limit),
+            _counted: shared.telemetry.waiting(shared.name, &shared.limit),
         };
         let longest = shared.mode.max_wait.map(Deadline::after);
         let deadline = deadline();
@@ -82,6 +81,16 @@ impl Bulkhead<Queue> {
 
     /// Waits for a permit like a call does, for code that is not a tower service.
     ///
+    /// ```
+    /// # use watertight_bulkhead::Bulkhead;
+    /// # tokio_test::block_on(async {
+    /// let jobs = Bulkhead::builder("jobs").max_concurrent(1).queue(10).build()?;
+    /// let permit = jobs.acquire().await.expect("nobody else is here");
+    /// permit.success();
+    /// # Ok::<(), watertight_core::BuildError>(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// The queue is full, or no permit became free in time: `max_wait`, or the running task's deadline.
@@ -107,10 +116,9 @@ impl Future for Waiting {
         let shared = self.bulkhead.shared();
         Poll::Ready(match turn {
             Ok(()) => {
-                let limit = shared.limit.load(Ordering::Relaxed);
                 shared
                     .telemetry
-                    .waited(shared.name, limit, self.since.elapsed());
+                    .waited(shared.name, &shared.limit, self.since.elapsed());
                 Ok(self.bulkhead.permit_of_taken())
             }
             Err(_) => Err(shared.refuse(self.reason)),

@@ -6,12 +6,15 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::atomic::{AtomicUsize, Ordering},
     thread,
+    time::Duration,
 };
 
 use tokio_test::{assert_pending, task};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use watertight_bulkhead::{Bulkhead, BulkheadEvent, BulkheadLayer, MAX_PERMITS, MAX_QUEUE};
 use watertight_core::{BuildError, Error, KeyLimits, Reason, Registry, Value};
+
+const IDLE: Duration = Duration::from_secs(60);
 
 fn bulkhead(limit: usize) -> Bulkhead {
     Bulkhead::builder("email")
@@ -71,6 +74,16 @@ fn a_configuration_that_makes_no_sense_names_its_field() {
     for (field, error) in errors {
         assert_eq!(error.field(), field, "{error}");
     }
+}
+
+#[test]
+fn the_largest_numbers_are_allowed_and_a_larger_limit_is_cut() {
+    let most = Bulkhead::builder("email").max_concurrent(MAX_PERMITS);
+    let email = most.clone().build().unwrap();
+    email.resize(0);
+    email.resize(usize::MAX);
+    assert_eq!(email.limit(), MAX_PERMITS);
+    assert_eq!(most.queue(MAX_QUEUE).build().unwrap().limit(), MAX_PERMITS);
 }
 
 #[test]
@@ -260,6 +273,23 @@ async fn each_key_has_a_share_under_one_limit() {
     let layer = BulkheadLayer::keyed(tenants, |tenant: &u32| *tenant);
     let service = layer.layer(service_fn(|tenant: u32| ready(Ok::<_, Infallible>(tenant))));
     assert_eq!(service.oneshot(7).await.unwrap(), 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_share_makes_room_and_a_busy_one_does_not() {
+    let shares = Bulkhead::builder("tenants")
+        .max_concurrent(5)
+        .share_per_key(3);
+    let limits = KeyLimits::new("tenants", 1, IDLE).unwrap();
+    let tenants = shares.keyed::<u32>(limits).unwrap();
+    let permits = tenants.get(&1).try_acquire().unwrap();
+    tokio::time::advance(IDLE * 2).await;
+    let _ = tenants.get(&2);
+    assert!(tenants.peek(&1).is_some() && tenants.peek(&2).is_none());
+    drop(permits);
+    tokio::time::advance(IDLE * 2).await;
+    let _ = tenants.get(&2);
+    assert!(tenants.peek(&1).is_none() && tenants.peek(&2).is_some());
 }
 
 #[tokio::test]

@@ -8,8 +8,10 @@ impl<Req> Admit<Req> for CircuitBreaker {
     #[inline(always)]
     fn gate(&self) -> Option<Rejected> {
         let shared = self.shared();
-        let refused = shared.machine.gate(|| shared.start.elapsed());
-        refused.map(|refused| shared.rejected(refused))
+        if shared.machine.is_closed() {
+            return None;
+        }
+        shared.gate()
     }
 
     #[inline(always)]

@@ -1,4 +1,9 @@
-use std::{fmt::Debug, hash::Hash, sync::Arc, time::Duration};
+use std::{
+    fmt::Debug,
+    hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash, RandomState},
+    sync::Arc,
+    time::Duration,
+};
 
 use watertight_core::{BuildError, Component, KeyLimits, Keyed, Registry, intern};
 
@@ -6,6 +11,7 @@ use crate::{
     CircuitBreaker,
     config::{Backoff, Cancelled, Config, Ramp, SlowCalls, Window},
     machine::{Rules, State},
+    shared::Plan,
 };
 
 /// Builds a [`CircuitBreaker`]. Every setting has a default; `build` names a setting that makes no sense.
@@ -20,13 +26,14 @@ use crate::{
 /// | `backoff` | 2.0 up to 60 s, with a jitter of 0.1 |
 /// | `probes`, `probe_timeout` | 3, 5 s |
 /// | `cancelled` | `Never` |
+/// | `seed` | random |
 #[must_use = "a builder does nothing until `build`"]
 #[derive(Clone, Debug)]
 pub struct CircuitBreakerBuilder {
     name: String,
     config: Config,
     longest: Option<(f64, Duration)>,
-    jitter: f64,
+    jitter: Option<f64>,
     state: State,
     seed: Option<u64>,
     registry: Option<Registry>,
@@ -38,7 +45,7 @@ impl CircuitBreakerBuilder {
             name,
             config: Config::default(),
             longest: None,
-            jitter: Backoff::new(1.0, Duration::ZERO).jitter,
+            jitter: None,
             state: State::Closed,
             seed: None,
             registry: None,
@@ -57,37 +64,51 @@ impl CircuitBreakerBuilder {
         self
     }
 
-    /// Rates count once this many calls are in the window.
+    /// Rates count once this many calls are in the window: at least 1, and no more than a window of calls holds.
     pub const fn minimum_calls(mut self, calls: u32) -> Self {
         self.config.minimum_calls = Some(calls);
         self
     }
 
-    /// What the rates are taken over.
+    /// What the rates are taken over: 1 to [`MAX_WINDOW_CALLS`](crate::MAX_WINDOW_CALLS) calls, or some time above zero.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use watertight_circuit_breaker::{CircuitBreaker, Window};
+    /// let busy = CircuitBreaker::builder("busy").window(Window::calls(1_000)).build()?;
+    /// // With little traffic, a minimum that can be reached within the time.
+    /// let rare = CircuitBreaker::builder("rare")
+    ///     .window(Window::time(Duration::from_secs(60)))
+    ///     .minimum_calls(5)
+    ///     .build()?;
+    /// # Ok::<(), watertight_core::BuildError>(())
+    /// ```
     pub const fn window(mut self, window: Window) -> Self {
         self.config.window = window;
         self
     }
 
-    /// Opens when this share of the calls took longer than `after`.
+    /// Opens when this share of the calls took longer than `after`, however they ended; above 0 and up to 1.
     pub const fn slow_calls(mut self, after: Duration, rate: f64) -> Self {
         self.config.slow_calls = Some(SlowCalls::new(after, rate));
         self
     }
 
-    /// Opens after this many failures in a row, whatever the rate is.
+    /// Opens after this many failures in a row, at least 1, whatever the rate and the minimum of calls are.
     pub const fn consecutive_failures(mut self, failures: u32) -> Self {
         self.config.consecutive_failures = Some(failures);
         self
     }
 
-    /// How long an open circuit refuses before it takes probes.
+    /// How long an open circuit refuses before it takes probes. Zero takes them with the next call;
+    /// [`Duration::MAX`] refuses until it is reset.
     pub const fn open_for(mut self, wait: Duration) -> Self {
         self.config.open_for = wait;
         self
     }
 
-    /// Each further wait is `factor` times as long, up to `max`; a server's `Retry-After` is also cut there.
+    /// Each further wait is `factor` times as long, up to `max`; a server's `Retry-After` is also cut there. The factor
+    /// is at least 1, and `max` no shorter than `open_for`.
     ///
     /// The back-off is forgotten step by step, each after a healthy time as long as its wait.
     pub const fn backoff(mut self, factor: f64, max: Duration) -> Self {
@@ -97,11 +118,11 @@ impl CircuitBreakerBuilder {
 
     /// The share by which a repeated wait may be shorter, at random; from 0 to 1.
     pub const fn jitter(mut self, share: f64) -> Self {
-        self.jitter = share;
+        self.jitter = Some(share);
         self
     }
 
-    /// How many calls a half-open circuit lets through, in flight or decided.
+    /// How many calls a half-open circuit lets through, in flight or decided: 1 to [`MAX_PROBES`](crate::MAX_PROBES).
     pub const fn probes(mut self, probes: u16) -> Self {
         self.config.probes = probes;
         self
@@ -119,7 +140,8 @@ impl CircuitBreakerBuilder {
         self
     }
 
-    /// What a call says whose caller went away.
+    /// What a call says whose caller went away. By default nothing, so a timeout *outside* of the circuit breaker, over
+    /// a service that hangs, never opens it.
     pub const fn cancelled(mut self, cancelled: Cancelled) -> Self {
         self.config.cancelled = cancelled;
         self
@@ -149,7 +171,7 @@ impl CircuitBreakerBuilder {
         self
     }
 
-    /// Makes jitter and ramp repeatable.
+    /// Makes jitter and ramp repeatable; without it, they differ from run to run.
     pub const fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
@@ -168,8 +190,13 @@ impl CircuitBreakerBuilder {
     /// A setting makes no sense or contradicts another, or the name is taken in the registry.
     pub fn build(self) -> Result<CircuitBreaker, BuildError> {
         let (name, rules) = self.checked()?;
-        let seed = self.seed.unwrap_or_else(|| seed_of(name));
-        let breaker = CircuitBreaker::from_parts(name, rules, self.state, seed);
+        let breaker = CircuitBreaker::new(Plan {
+            name,
+            rules,
+            state: self.state,
+            seed: self.seed.unwrap_or_else(random_seed),
+            one_of_many: false,
+        });
         if let Some(registry) = self.registry {
             let shared = Arc::clone(breaker.shared()) as Arc<dyn Component>;
             let feed = registry.register(&shared)?;
@@ -182,6 +209,18 @@ impl CircuitBreakerBuilder {
     ///
     /// The keys' breakers share the name, and are not in the registry one by one.
     ///
+    /// ```
+    /// use watertight_circuit_breaker::{CircuitBreaker, CircuitBreakerLayer};
+    /// use watertight_core::KeyLimits;
+    ///
+    /// let hosts = CircuitBreaker::builder("hosts").keyed::<String>(KeyLimits::default())?;
+    /// let host = |request: &http::Request<()>| request.uri().host().unwrap_or_default().to_owned();
+    /// let layer = CircuitBreakerLayer::keyed(hosts.clone(), host);
+    /// hosts.get(&"dead.test".to_owned()).force_open("moved");
+    /// # let _ = layer;
+    /// # Ok::<(), watertight_core::BuildError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// A setting makes no sense or contradicts another.
@@ -190,32 +229,48 @@ impl CircuitBreakerBuilder {
         K: Clone + Debug + Eq + Hash + Send + Sync + 'static,
     {
         let (name, rules) = self.checked()?;
-        let (state, seed) = (self.state, self.seed.unwrap_or_else(|| seed_of(name)));
-        let make = move || {
-            // A time window belongs to one breaker, so each gets rules of its own.
-            let rules = Rules::new(name, rules.config()).expect("checked above");
-            CircuitBreaker::from_parts(name, rules, state, seed)
+        let (state, seed) = (self.state, self.seed.unwrap_or_else(random_seed));
+        let make = move |key: Option<&K>| {
+            CircuitBreaker::new(Plan {
+                name,
+                // A time window belongs to one breaker, so each gets rules of its own.
+                rules: Rules::new(name, rules.config()).expect("checked above"),
+                state,
+                seed: seed ^ BuildHasherDefault::<DefaultHasher>::new().hash_one(key),
+                one_of_many: true,
+            })
         };
-        Ok(Keyed::new(limits, make(), move |_: &K| make()))
+        Ok(Keyed::new(limits, make(None), move |key| make(Some(key))))
+    }
+
+    /// Every setting as it would be built, for what is built around a circuit breaker and must fit it.
+    ///
+    /// # Errors
+    ///
+    /// A setting makes no sense or contradicts another.
+    pub fn config(&self) -> Result<Config, BuildError> {
+        self.checked().map(|(_, rules)| rules.config())
     }
 
     fn checked(&self) -> Result<(&'static str, Rules), BuildError> {
         let name = intern(&self.name)?;
         let mut config = self.config;
-        let usual = config.effective_backoff();
-        let (factor, max) = self.longest.unwrap_or((usual.factor, usual.max));
-        let jitter = self.jitter;
-        config.backoff = Some(Backoff {
-            factor,
-            max,
-            jitter,
-        });
+        // Left alone, the longest wait goes on following `open_for` when that is updated.
+        if self.longest.is_some() || self.jitter.is_some() {
+            let usual = config.effective_backoff();
+            let (factor, max) = self.longest.unwrap_or((usual.factor, usual.max));
+            let jitter = self.jitter.unwrap_or(usual.jitter);
+            config.backoff = Some(Backoff {
+                factor,
+                max,
+                jitter,
+            });
+        }
         Ok((name, Rules::new(name, config)?))
     }
 }
 
-// FNV-1a: breakers of different names do not probe together, and every run is the same.
-fn seed_of(name: &str) -> u64 {
-    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, step)
+// Replicas of a program must not draw the same jitter, or they would probe together.
+fn random_seed() -> u64 {
+    RandomState::new().hash_one(())
 }

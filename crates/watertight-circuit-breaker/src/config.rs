@@ -54,7 +54,18 @@ pub struct Backoff {
 
 /// How traffic comes back after the circuit has closed.
 ///
-/// The share admitted after a time `t` of the ramp `over` is `max(minimum, (t / over)^(1 / aggression))`.
+/// The share admitted after a time `t` of the ramp `over` is `max(minimum, (t / over)^(1 / aggression))`. The rest is
+/// refused as by an open circuit, without a time to come back.
+///
+/// ```
+/// # use std::time::Duration;
+/// use watertight_circuit_breaker::{CircuitBreaker, Ramp};
+///
+/// let mut ramp = Ramp::over(Duration::from_secs(30));
+/// ramp.minimum = 0.05;
+/// let payments = CircuitBreaker::builder("payments").ramp(ramp).build()?;
+/// # Ok::<(), watertight_core::BuildError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Ramp {

@@ -3,11 +3,31 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 use watertight_core::BuildError;
 
-use crate::{CircuitBreaker, config::Config, event::BreakerEvent, machine::State, sync::lock};
+use crate::{
+    CircuitBreaker,
+    config::Config,
+    event::BreakerEvent,
+    machine::{Now, State},
+    sync::lock,
+};
 
 /// What an operator can do at run time.
 impl CircuitBreaker {
-    /// Holds the circuit open until it is [`reset`](Self::reset), whatever happens.
+    /// Holds the circuit open until it is [`reset`](Self::reset), whatever happens; `why` is told in the snapshot and in
+    /// events, never to callers. What is in flight goes on to its end.
+    ///
+    /// ```
+    /// # use watertight_circuit_breaker::CircuitBreaker;
+    /// use watertight_core::Reason;
+    ///
+    /// let payments = CircuitBreaker::builder("payments").build()?;
+    /// payments.force_open("maintenance");
+    /// assert_eq!(payments.try_acquire().unwrap_err().reason, Reason::ForcedOpen);
+    /// assert_eq!(payments.snapshot().note.as_deref(), Some("maintenance"));
+    /// payments.reset();
+    /// assert!(payments.try_acquire().is_ok());
+    /// # Ok::<(), watertight_core::BuildError>(())
+    /// ```
     pub fn force_open(&self, why: impl Into<Arc<str>>) {
         self.hold_open(why.into(), None);
     }
@@ -19,18 +39,18 @@ impl CircuitBreaker {
 
     /// Lets every call through and records nothing until it is [`reset`](Self::reset).
     pub fn disable(&self) {
-        self.force(State::Disabled);
+        self.force(State::Disabled, None);
     }
 
     /// Lets every call through and records it; instead of opening, the circuit says once that it would have.
     pub fn metrics_only(&self) {
-        self.force(State::MetricsOnly);
+        self.force(State::MetricsOnly, None);
     }
 
     /// Closes the circuit, empties its window and forgets its back-off. Calls that are under way count no more.
     pub fn reset(&self) {
         let from = self.state();
-        self.force(State::Closed);
+        self.force(State::Closed, None);
         let shared = self.shared();
         shared.emit(
             shared.machine.generation(),
@@ -75,17 +95,16 @@ impl CircuitBreaker {
     fn hold_open(&self, why: Arc<str>, duration: Option<Duration>) {
         let shared = self.shared();
         lock(&shared.seldom().story).note = Some(why);
-        let now = shared.now();
-        let until = duration.map(|duration| now.plus(duration));
-        shared
-            .machine
-            .force(State::ForcedOpen, until, now, &|change| shared.tell(change));
+        let until = duration.map(|duration| shared.now().plus(duration));
+        self.force(State::ForcedOpen, until);
     }
 
-    fn force(&self, state: State) {
+    fn force(&self, state: State, until: Option<Now>) {
         let shared = self.shared();
+        let rules = shared.rules.load();
+        let at = shared.at(shared.now(), &rules);
         shared
             .machine
-            .force(state, None, shared.now(), &|change| shared.tell(change));
+            .force(state, until, at, &|change| shared.tell(change));
     }
 }

@@ -6,8 +6,8 @@ use crate::{
     BreakerPermit, CircuitBreakerBuilder,
     config::Config,
     event::BreakerEvent,
-    machine::{Rules, State},
-    shared::Shared,
+    machine::State,
+    shared::{Plan, Shared},
     snapshot::Snapshot,
     stripe::{self, Slots, Stripe, Stripes},
 };
@@ -52,10 +52,9 @@ impl CircuitBreaker {
         CircuitBreakerBuilder::new(name.into())
     }
 
-    pub(crate) fn from_parts(name: &'static str, rules: Rules, state: State, seed: u64) -> Self {
+    pub(crate) fn new(plan: Plan) -> Self {
         let stripes = stripe::slots();
-        let shared = Shared::new(name, (rules, state, seed), Arc::downgrade(&stripes));
-        let shared = Arc::new(shared);
+        let shared = Arc::new(Shared::new(plan, Arc::downgrade(&stripes)));
         Self { shared, stripes }
     }
 
@@ -65,7 +64,9 @@ impl CircuitBreaker {
         self.shared().name
     }
 
-    /// Admits or refuses one call, for code that is not a tower service.
+    /// Admits or refuses one call, for code that is not a tower service. See [`BreakerPermit`] for an example.
+    ///
+    /// A permit that is dropped without an end is a cancelled call.
     ///
     /// # Errors
     ///
@@ -99,6 +100,18 @@ impl CircuitBreaker {
     }
 
     /// Subscribes to what happens from now on. Bounded: a slow subscriber misses events, and is told so.
+    ///
+    /// ```
+    /// # use watertight_circuit_breaker::{BreakerEvent, CircuitBreaker, State};
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let payments = CircuitBreaker::builder("payments").consecutive_failures(1).build()?;
+    /// let mut events = payments.subscribe();
+    /// payments.try_acquire().unwrap().failure();
+    /// let event = events.next().await.unwrap().unwrap();
+    /// assert!(matches!(event.kind, BreakerEvent::Transition { to: State::Open, .. }));
+    /// # Ok::<(), watertight_core::BuildError>(())
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn subscribe(&self) -> Events<Event<BreakerEvent>> {
         self.shared().seldom().events.subscribe()

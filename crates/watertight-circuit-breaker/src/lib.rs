@@ -49,6 +49,26 @@ pub use self::{
 };
 
 /// Puts a circuit breaker in front of a service: `new` for any protocol, `boxed`, `for_http`, `for_grpc`, `keyed`.
+///
+/// ```
+/// use axum::{Router, body::Body, http::Request, routing::get};
+/// use tower::ServiceExt;
+/// use watertight_circuit_breaker::{CircuitBreaker, CircuitBreakerLayer};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// let payments = CircuitBreaker::builder("payments").build()?;
+/// # #[cfg(feature = "http")] {
+/// let app: Router = Router::new()
+///     .route("/pay", get(async || "paid"))
+///     .layer(CircuitBreakerLayer::for_http(payments.clone()));
+///
+/// payments.force_open("maintenance");
+/// let response = app.oneshot(Request::get("/pay").body(Body::empty()).unwrap()).await.unwrap();
+/// assert_eq!(response.status(), 503);
+/// # }
+/// # Ok::<(), watertight_core::BuildError>(())
+/// # }).unwrap();
+/// ```
 pub type CircuitBreakerLayer<A = CircuitBreaker, C = Errors, R = Fail, U = UntilHead> =
     AdmissionLayer<A, C, R, U>;
 

@@ -52,6 +52,7 @@ impl BreakerPermit {
     /// The caller went away; the same as dropping the permit.
     pub fn cancel(self) {}
 
+    #[inline(always)]
     fn finish(&self, ticket: Ticket, ending: Ending) {
         if ticket != Ticket::SPENT {
             let stripe = &*self.stripe;
@@ -63,15 +64,15 @@ impl BreakerPermit {
 impl Permit for BreakerPermit {
     #[inline(always)]
     fn end(mut self, outcome: Outcome) {
-        let ticket = mem::replace(&mut self.ticket, Ticket::SPENT);
+        let ticket = self.ticket;
         let stripe = &*self.stripe;
-        if outcome.verdict == Verdict::Success
-            && stripe
-                .shared
-                .machine
-                .succeed_quickly(ticket, (&stripe.tally, my_stripe()))
-        {
-            stripe.shared.count(Ended::Success);
+        let by = (&stripe.tally, my_stripe());
+        let quick = outcome.verdict == Verdict::Success
+            && stripe.shared.machine.succeed_quickly(ticket, by);
+        // Not before, and not later: spent here, the drop below is found to do nothing.
+        self.ticket = Ticket::SPENT;
+        if quick {
+            self.stripe.shared.count(Ended::Success);
         } else {
             self.finish(ticket, Ending::Judged(outcome));
         }
@@ -83,16 +84,14 @@ impl Permit for BreakerPermit {
         if self.ticket.is_probe() {
             let ticket = mem::replace(&mut self.ticket, Ticket::SPENT);
             self.finish(ticket, Ending::Judged(outcome));
-        } else if let Some(elapsed) = self.ticket.elapsed(|| shared.now()) {
-            let limit = shared.rules.load().slow_after();
-            let slow = limit.is_some_and(|limit| elapsed > limit);
-            self.ticket = self.ticket.stopped(slow);
+        } else if let Some(took) = self.ticket.elapsed(|| shared.now()) {
+            self.ticket = self.ticket.stopped(took);
         }
     }
 }
 
 impl Drop for BreakerPermit {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         let ticket = mem::replace(&mut self.ticket, Ticket::SPENT);
         self.finish(ticket, Ending::Cancelled);

@@ -30,6 +30,17 @@ pub(crate) struct Shared {
     pub(crate) seldom: OnceLock<Box<Seldom>>,
 }
 
+/// What a breaker is made by.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) name: &'static str,
+    pub(crate) rules: Rules,
+    pub(crate) state: State,
+    pub(crate) seed: u64,
+    /// Whether other breakers have the same name, one per key.
+    pub(crate) one_of_many: bool,
+}
+
 /// Results that are too rare to be counted per worker.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
@@ -54,18 +65,21 @@ impl Ending {
 }
 
 impl Shared {
-    pub(crate) fn new(
-        name: &'static str,
-        (rules, state, seed): (Rules, State, u64),
-        stripes: Weak<Slots>,
-    ) -> Self {
+    pub(crate) fn new(plan: Plan, stripes: Weak<Slots>) -> Self {
+        let Plan {
+            name,
+            rules,
+            state,
+            seed,
+            one_of_many,
+        } = plan;
         Self {
             name,
             start: Instant::now(),
             machine: Machine::new(&rules, state, seed),
             rules: ArcSwap::from_pointee(rules),
             counts: Counts::default(),
-            telemetry: Telemetry::default(),
+            telemetry: Telemetry::new(one_of_many),
             stripes,
             seldom: OnceLock::new(),
         }
@@ -110,6 +124,13 @@ impl Shared {
             })
     }
 
+    /// Why a service behind a circuit that is not closed is not even to be readied for a call, if so.
+    #[inline(never)]
+    pub(crate) fn gate(&self) -> Option<Rejected> {
+        let refused = self.machine.gate(|| self.start.elapsed());
+        refused.map(|refused| self.rejected(refused))
+    }
+
     #[inline]
     pub(crate) fn rejected(&self, refused: Refused) -> Rejected {
         let rejected = Rejected::new(self.name, refused.reason);
@@ -144,8 +165,7 @@ impl Shared {
         }
         let rules = self.rules.load();
         let limit = rules.slow_after();
-        let slow =
-            ticket.was_slow() || elapsed.zip(limit).is_some_and(|(took, limit)| took > limit);
+        let slow = elapsed.zip(limit).is_some_and(|(took, limit)| took > limit);
         let (outcome, ended, count) = match ending {
             Ending::Judged(outcome) => match outcome.verdict {
                 Verdict::Success => (Some(outcome), Ended::Success, &self.counts.successes),

@@ -64,7 +64,8 @@ impl Shared {
             return;
         }
         let mut story = lock(&self.seldom().story);
-        story.since = now;
+        // Tellers may overtake each other.
+        story.since = story.since.max(now);
         if matches!(to, State::Open) {
             story.last_trip = Some(Trip { why, at });
         }

@@ -38,18 +38,28 @@ mod on {
     ];
 
     /// The metrics of one breaker, registered when a recorder is there.
-    #[derive(Debug, Default)]
+    #[derive(Debug)]
     pub(crate) struct Telemetry {
         handles: Metrics<Box<Handles>>,
+        one_of_many: bool,
     }
 
     struct Handles {
         calls: [Counter; OUTCOMES.len()],
         durations: [Histogram; OUTCOMES.len()],
-        states: [Gauge; State::ALL.len()],
+        /// None for one of many breakers of a name: their calls add up, their states do not.
+        states: Option<[Gauge; State::ALL.len()]>,
     }
 
     impl Telemetry {
+        pub(crate) const fn new(one_of_many: bool) -> Self {
+            let handles = Metrics::new();
+            Self {
+                handles,
+                one_of_many,
+            }
+        }
+
         #[inline]
         pub(crate) fn count(&self, name: &'static str, machine: &Machine, ended: Ended) {
             if let Some(handles) = self.handles(name, machine) {
@@ -87,9 +97,10 @@ mod on {
             }
         }
 
+        #[inline(always)]
         fn handles(&self, name: &'static str, machine: &Machine) -> Option<&Handles> {
-            let handles = self.handles.get(|| {
-                let handles = Box::new(Handles::register(name));
+            let handles = self.handles.get(move || {
+                let handles = Box::new(Handles::register(name, self.one_of_many));
                 handles.show(machine.state());
                 handles
             });
@@ -98,7 +109,7 @@ mod on {
     }
 
     impl Handles {
-        fn register(name: &'static str) -> Self {
+        fn register(name: &'static str, one_of_many: bool) -> Self {
             Self {
                 calls: OUTCOMES.map(|outcome| {
                     counter!("circuit_breaker_calls_total", "name" => name, "outcome" => outcome)
@@ -106,17 +117,20 @@ mod on {
                 durations: OUTCOMES.map(|outcome| {
                     histogram!("circuit_breaker_call_duration_seconds", "name" => name, "outcome" => outcome)
                 }),
-                states: State::ALL.map(|state| {
-                    gauge!("circuit_breaker_state", "name" => name, "state" => state.as_str())
-                }),
+                states: (!one_of_many).then(|| State::ALL.map(|state| gauge(name, state))),
             }
         }
 
         fn show(&self, now: State) {
-            for (state, gauge) in State::ALL.iter().zip(&self.states) {
+            let states = self.states.iter().flatten();
+            for (state, gauge) in State::ALL.iter().zip(states) {
                 gauge.set(if *state == now { 1.0 } else { 0.0 });
             }
         }
+    }
+
+    fn gauge(name: &'static str, state: State) -> Gauge {
+        gauge!("circuit_breaker_state", "name" => name, "state" => state.as_str())
     }
 
     impl std::fmt::Debug for Handles {
@@ -134,10 +148,14 @@ mod off {
     use crate::machine::{Machine, State, Why};
 
     /// Nothing is measured without the feature `metrics`.
-    #[derive(Debug, Default)]
+    #[derive(Debug)]
     pub(crate) struct Telemetry;
 
     impl Telemetry {
+        pub(crate) const fn new(_one_of_many: bool) -> Self {
+            Self
+        }
+
         #[inline]
         pub(crate) fn count(&self, _: &'static str, _: &Machine, _: Ended) {}
 

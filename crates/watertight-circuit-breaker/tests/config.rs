@@ -286,6 +286,21 @@ async fn an_update_changes_limits_and_keeps_state_and_window() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lower_limit_is_looked_at_by_the_next_call_even_if_it_succeeds() {
+    for window in [Window::calls(100), Window::time(SECOND * 100)] {
+        let breaker = breaker().window(window).build().unwrap();
+        (0..80).for_each(|_| breaker.try_acquire().unwrap().success());
+        (0..20).for_each(|_| breaker.try_acquire().unwrap().failure());
+        breaker
+            .update(|config| config.failure_rate = Some(0.1))
+            .unwrap();
+        assert_eq!(breaker.state(), State::Closed);
+        breaker.try_acquire().unwrap().success();
+        assert_eq!(breaker.state(), State::Open, "{window:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn another_window_starts_empty_and_a_refused_update_changes_nothing() {
     let change = |breaker: &CircuitBreaker, change: fn(&mut Config)| breaker.update(change);
     let breaker = breaker().window(Window::calls(10)).build().unwrap();

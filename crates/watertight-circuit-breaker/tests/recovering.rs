@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::advance;
+use tokio::time::{Instant, advance};
 use watertight_circuit_breaker::{CircuitBreaker, CircuitBreakerBuilder, Ramp, State, Why, Window};
 use watertight_core::{Outcome, Permit, Reason, Verdict};
 
@@ -234,6 +234,35 @@ async fn thin_traffic_is_no_silence() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn probes_further_apart_than_a_window_of_time_close_it() {
+    let window = Window::time(Duration::from_millis(200));
+    let breaker = builder().window(window).minimum_calls(2).build().unwrap();
+    half_open(&breaker).await;
+    breaker.try_acquire().unwrap().success();
+    advance(Duration::from_millis(300)).await;
+    breaker.try_acquire().unwrap().success();
+    assert_eq!(breaker.state(), State::Closed);
+    (0..100).for_each(|_| breaker.try_acquire().unwrap().success());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_shows_when_something_is_due() {
+    let breaker = builder().probe_timeout(SECOND).build().unwrap();
+    assert_eq!(breaker.snapshot().retry_at, None);
+    let start = Instant::now();
+    trip(&breaker);
+    assert_eq!(breaker.snapshot().retry_at, Some(start + WAIT));
+    advance(WAIT).await;
+    let _probe = breaker.try_acquire().unwrap();
+    assert_eq!(breaker.snapshot().since, start + WAIT);
+    assert_eq!(breaker.snapshot().retry_at, Some(start + WAIT + SECOND));
+    breaker.force_open_for("deploy", SECOND);
+    assert_eq!(breaker.snapshot().retry_at, Some(start + WAIT + SECOND));
+    breaker.force_open("maintenance");
+    assert_eq!(breaker.snapshot().retry_at, None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_straggler_of_the_closed_era_decides_nothing_while_half_open() {
     for ends_well in [true, false] {
         let breaker = builder().probes(1).build().unwrap();
@@ -357,7 +386,7 @@ async fn a_ramp_lets_traffic_back_by_its_formula() {
     assert_eq!(breaker.state(), State::Recovering);
     for (second, share) in [(0, 0.1), (5, 0.1), (25, 0.25), (50, 0.5), (90, 0.9)] {
         let at = breaker.snapshot().since + SECOND * second;
-        tokio::time::advance(at - tokio::time::Instant::now()).await;
+        advance(at - Instant::now()).await;
         let admitted = (0..10_000)
             .filter(|_| breaker.try_acquire().is_ok())
             .count();
@@ -367,6 +396,23 @@ async fn a_ramp_lets_traffic_back_by_its_formula() {
     advance(SECOND * 10).await;
     breaker.try_acquire().unwrap().success();
     assert_eq!(breaker.state(), State::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_aggressive_ramp_lets_traffic_back_earlier() {
+    for (aggression, share) in [(0.5, 0.0625), (1.0, 0.25), (2.0, 0.5), (1e9, 1.0)] {
+        let mut ramp = Ramp::over(SECOND * 100);
+        (ramp.minimum, ramp.aggression) = (0.01, aggression);
+        let breaker = builder().probes(1).ramp(ramp).seed(7).build().unwrap();
+        half_open(&breaker).await;
+        breaker.try_acquire().unwrap().success();
+        advance(SECOND * 25).await;
+        let admitted = (0..10_000)
+            .filter(|_| breaker.try_acquire().is_ok())
+            .count();
+        let admitted = admitted as f64 / 10_000.0;
+        assert!((admitted - share).abs() < 0.02, "{aggression}: {admitted}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -19,6 +19,11 @@ use crate::{BoxError, Error, Rejected, Verdict};
 /// # Panics
 ///
 /// A classifier that panics breaks its own call only: the permit goes back without a verdict and the panic goes on.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not judge responses `{Res}` and errors `{E}`",
+    note = "where errors are a `BoxError`, it is `Errors::boxed()`, `ServerErrors::boxed()`, or the layer's `boxed`; \
+            `ServerErrors` is for HTTP responses; a closure is `|result: Result<&Res, &E>| -> Verdict`, types and all"
+)]
 pub trait Classify<Res, E> {
     /// The verdict on this result.
     fn classify(&self, result: Result<&Res, &E>) -> Verdict;

@@ -33,7 +33,20 @@ pub trait EventKind: Clone + fmt::Debug + Send + 'static {
     fn change(&self) -> Change;
 }
 
-/// A bounded stream of events. No subscriber can delay, re-enter or break a call.
+/// A bounded stream of events: [`EVENT_CAPACITY`] of them. No subscriber can delay, re-enter or break a call.
+///
+/// ```
+/// use watertight_core::{Event, Events};
+///
+/// async fn print<K: Clone + std::fmt::Debug>(mut events: Events<Event<K>>) {
+///     while let Some(event) = events.next().await {
+///         match event {
+///             Ok(event) => println!("{} {}: {:?}", event.component, event.name, event.kind),
+///             Err(missed) => println!("{missed}"),
+///         }
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Events<T>(broadcast::Receiver<T>);
 

@@ -88,25 +88,28 @@ where
                 classify,
             } => {
                 let result = ready!(PanicGuard::run(permit, Verdict::Failure, || future.poll(cx)));
-                let verdict = judge(permit, classify, result.as_ref());
-                let result = match result {
-                    // Written out, because an outcome that is known here need not be put together in memory.
-                    Ok(response) if verdict == Verdict::Success => {
-                        let outcome = Outcome::from(Verdict::Success);
-                        let permit = permit.take().expect("polled after completion");
-                        let response = R::response(response);
-                        return Poll::Ready(Ok(this.hold.hold(response, Some((permit, outcome)))));
-                    }
-                    other => other,
-                };
-                let outcome = explain(permit, classify, (verdict, result.as_ref()));
-                let permit = permit.take().expect("polled after completion");
+                // Each answer apart, so that a classifier that looks at no more than that costs nothing.
                 Poll::Ready(match result {
                     Ok(response) => {
+                        let verdict = judge(permit, classify, Ok(&response));
+                        // And the usual outcome is known here, so it need not be put together in memory.
+                        if verdict == Verdict::Success {
+                            let outcome = Outcome::from(Verdict::Success);
+                            let permit = permit.take().expect("polled after completion");
+                            let response = R::response(response);
+                            return Poll::Ready(Ok(this
+                                .hold
+                                .hold(response, Some((permit, outcome)))));
+                        }
+                        let outcome = explain(permit, classify, (verdict, Ok(&response)));
+                        let permit = permit.take().expect("polled after completion");
                         let response = R::response(response);
                         Ok(this.hold.hold(response, Some((permit, outcome))))
                     }
                     Err(error) => {
+                        let verdict = judge(permit, classify, Err(&error));
+                        let outcome = explain(permit, classify, (verdict, Err(&error)));
+                        let permit = permit.take().expect("polled after completion");
                         permit.end(outcome);
                         Err(R::error(error))
                     }

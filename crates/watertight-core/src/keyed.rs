@@ -1,4 +1,5 @@
 use std::{
+    borrow::Borrow,
     fmt,
     hash::Hash,
     sync::{
@@ -20,6 +21,26 @@ const RETIRED: u64 = u64::MAX;
 ///
 /// A key that was idle for long enough is forgotten when room is needed, unless its component is busy.
 /// A hostile number of keys costs a bounded amount of memory and a constant amount of work per call.
+///
+/// The builders of the layer crates make one by `keyed`, and the layers take it by `keyed`. It can be used by itself, too:
+///
+/// ```
+/// use std::sync::Arc;
+/// use watertight_core::{Forget, KeyLimits, Keyed};
+///
+/// #[derive(Clone)]
+/// struct Seen(Arc<str>);
+///
+/// impl Forget for Seen {
+///     fn can_be_forgotten(&self) -> bool {
+///         Arc::strong_count(&self.0) == 1
+///     }
+/// }
+///
+/// let hosts = Keyed::new(KeyLimits::default(), Seen("others".into()), |host: &String| Seen(host.as_str().into()));
+/// assert_eq!(&*hosts.get(&"a.test".to_owned()).0, "a.test");
+/// assert_eq!((hosts.len(), hosts.overflowed()), (1, 0));
+/// ```
 pub struct Keyed<K, V>(Arc<Inner<K, V>>);
 
 struct Inner<K, V> {
@@ -40,6 +61,15 @@ struct Entry<V> {
 }
 
 /// How many keys are kept, and for how long.
+///
+/// ```
+/// use std::time::Duration;
+/// use watertight_core::KeyLimits;
+///
+/// let limits = KeyLimits::new("hosts", 500, Duration::from_secs(3_600))?;
+/// assert_eq!(KeyLimits::new("hosts", 0, limits.idle).unwrap_err().field(), "max_keys");
+/// # Ok::<(), watertight_core::BuildError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct KeyLimits {
@@ -112,10 +142,19 @@ where
 
     /// The component of a key, made now if it is new, or the overflow component if there is no room.
     pub fn get(&self, key: &K) -> V {
+        self.get_or_own(key, || key.clone())
+    }
+
+    /// The component of a key that is borrowed, such as a `&str`; only a key that is not known yet is made its own.
+    pub fn get_or_own<Q>(&self, key: &Q, own: impl FnOnce() -> K) -> V
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
         let now = self.0.tick();
         match self.0.find(key, now) {
             Some(component) => component,
-            None => self.0.make_room_for(key, now),
+            None => self.0.make_room_for(&own(), now),
         }
     }
 
@@ -178,7 +217,11 @@ where
         millis(self.start.elapsed())
     }
 
-    fn find(&self, key: &K, now: u64) -> Option<V> {
+    fn find<Q>(&self, key: &Q, now: u64) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
         let entries = self.entries.pin();
         let entry = entries.get(key)?;
         entry.touch(now).then(|| entry.component.clone())

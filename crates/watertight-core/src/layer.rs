@@ -37,6 +37,9 @@ impl<A> AdmissionLayer<A> {
     }
 
     /// One state per key: the closure says which key a request has. Name its argument type.
+    ///
+    /// For any protocol, like [`new`](Self::new); [`classify`](Self::classify) and [`on_reject`](Self::on_reject) make
+    /// it fit HTTP. The inner service is readied even while a key is refused, because the key is not known before `call`.
     pub const fn keyed<K, G>(keyed: Keyed<K, A>, key: G) -> AdmissionLayer<ByKey<K, A, G>> {
         AdmissionLayer::new(ByKey::new(keyed, key))
     }
@@ -94,7 +97,7 @@ impl<A, C, R, U> AdmissionLayer<A, C, R, U> {
         }
     }
 
-    /// Holds the permit for another time.
+    /// Holds the permit for another time: [`UntilHead`], or `UntilBodyEnd` for HTTP.
     pub fn hold<U2>(self, hold: U2) -> AdmissionLayer<A, C, R, U2> {
         let Self {
             admit,
@@ -110,7 +113,14 @@ impl<A, C, R, U> AdmissionLayer<A, C, R, U> {
         }
     }
 
-    /// Answers a refusal with what the closure makes of it; the error type stays what it was.
+    /// Answers a refusal with what the closure makes of it: a response of the inner service's own type. The error type
+    /// stays what it was.
+    ///
+    /// ```
+    /// # use watertight_core::AdmissionLayer;
+    /// # let layer = AdmissionLayer::new(());
+    /// layer.respond_with(|why| format!("come back later: {}", why.reason));
+    /// ```
     pub fn respond_with<F, Res>(self, respond: F) -> AdmissionLayer<A, C, Respond<F>, U>
     where
         F: Fn(Rejected) -> Res,
@@ -133,6 +143,12 @@ impl<A, C, R, U> AdmissionLayer<A, C, R, U> {
     }
 
     /// Fails a refusal with what the closure makes of it: an error type `E2: From<E>` for the inner service's `E`.
+    ///
+    /// ```
+    /// # use watertight_core::AdmissionLayer;
+    /// # let layer = AdmissionLayer::new(());
+    /// layer.fail_with(std::io::Error::other);
+    /// ```
     pub fn fail_with<F, E2>(self, fail: F) -> AdmissionLayer<A, C, FailWith<F>, U>
     where
         F: Fn(Rejected) -> E2,

@@ -6,6 +6,11 @@ use crate::{Error, Rejected};
 ///
 /// The ready-made ones are [`Fail`], [`Respond`], [`RespondWithRequest`], [`FailWith`] and, behind features, `Problem`
 /// and `GrpcStatus`. `K` is what [`Keep`] kept of the refused request.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not fit a service that answers `{Res}` or fails with `{E}`",
+    note = "`Fail` fits every service; `Flat` one whose error is a layer's `Error` already; `Respond` must make the \
+            service's response; `FailWith` an error that is `From` the service's; `Problem` is for HTTP responses"
+)]
 pub trait OnReject<Res, E, K = ()> {
     /// The response type of the layered service.
     type Response;

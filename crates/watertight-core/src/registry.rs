@@ -15,10 +15,15 @@ use crate::{
 /// Explicit, never global: hand it to the builders. It holds weak references, so a handle that is dropped is gone here.
 ///
 /// ```
-/// use watertight_core::Registry;
+/// use watertight_core::{Registry, Value};
 ///
-/// let registry = Registry::new();
-/// assert!(registry.snapshots().is_empty());
+/// /// The names of the circuits that are not closed, for a health page.
+/// fn troubled(registry: &Registry) -> Vec<String> {
+///     let circuits = registry.snapshots().into_iter().filter(|it| it.kind == "circuit_breaker");
+///     let closed = Value::Text("closed".to_owned());
+///     circuits.filter(|it| it.field("state") != Some(&closed)).map(|it| it.name).collect()
+/// }
+/// assert!(troubled(&Registry::new()).is_empty());
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Registry(Arc<Inner>);

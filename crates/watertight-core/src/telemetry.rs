@@ -15,12 +15,20 @@ impl<T> Metrics<T> {
     }
 
     /// The handles, registered now if this is their first use and a recorder is installed.
+    #[inline(always)]
     pub fn get(&self, register: impl FnOnce() -> T) -> Option<&T> {
         match self.0.get() {
             Some(handles) => Some(handles),
-            None if recorder_installed() => Some(self.0.get_or_init(register)),
+            None if recorder_installed() => Some(self.first(register)),
             None => None,
         }
+    }
+
+    // Apart, so that a call without a recorder prepares nothing for it.
+    #[cold]
+    #[inline(never)]
+    fn first(&self, register: impl FnOnce() -> T) -> &T {
+        self.0.get_or_init(register)
     }
 }
 

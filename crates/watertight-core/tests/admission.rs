@@ -3,20 +3,23 @@
 mod support;
 
 use std::{
+    cell::Cell,
     convert::Infallible,
     future::pending,
     panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use support::{Ended, Gate};
 use tokio_test::{assert_pending, assert_ready_err, assert_ready_ok, task};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_test::mock;
-use watertight_core::{AdmissionLayer, BoxError, Error, Errors, Rejected, Verdict};
+use watertight_core::{AdmissionLayer, BoxError, Classify, Error, Errors, Rejected, Verdict};
 
 #[tokio::test]
 async fn a_refusal_is_typed_and_names_who_refused() {
@@ -98,6 +101,102 @@ async fn a_dropped_call_is_cancelled_and_gives_its_permit_back() {
         assert_eq!(gate.out(), 0);
     }
     assert_eq!(gate.ended(), [Ended::Cancelled, Ended::Cancelled]);
+}
+
+#[tokio::test]
+async fn a_service_that_is_ready_holds_no_permit() {
+    let gate = Gate::default();
+    let service = service_fn(async |(): ()| Ok::<_, Infallible>(()));
+    let mut service = AdmissionLayer::new(gate.clone()).layer(service);
+    service.ready().await.unwrap();
+    assert_eq!(gate.out(), 0);
+}
+
+#[tokio::test]
+async fn a_permit_ends_with_the_response_and_not_with_its_future() {
+    let gate = Gate::default();
+    let service = service_fn(async |fails: bool| if fails { Err("down") } else { Ok(()) });
+    let judge = |result: Result<&(), &&str>| match result {
+        Ok(()) => Verdict::Success,
+        Err(_) => Verdict::Failure,
+    };
+    let mut service = AdmissionLayer::new(gate.clone())
+        .classify(judge)
+        .layer(service);
+    for fails in [false, true] {
+        let mut call = task::spawn(service.ready().await.unwrap().call(fails));
+        assert!(call.poll().is_ready());
+        assert_eq!(gate.out(), 0, "the future is still there");
+    }
+    let ended = [Verdict::Success, Verdict::Failure].map(Ended::With);
+    assert_eq!(gate.ended(), ended);
+}
+
+#[tokio::test]
+async fn a_refusal_does_not_use_up_readiness() {
+    let gate = Gate::default();
+    let layer = AdmissionLayer::new(gate.clone()).classify(Errors::boxed());
+    let (mut service, mut handle) = mock::spawn_layer::<&str, &str, _>(layer);
+    handle.allow(1);
+    assert_ready_ok!(service.poll_ready());
+    gate.shut(true);
+    assert_ready_err!(task::spawn(service.call("ping")).poll());
+    gate.shut(false);
+    // The mock allows no second slot: the first one must still be held.
+    assert_ready_ok!(service.poll_ready());
+    let mut answer = task::spawn(service.call("ping"));
+    assert_pending!(answer.poll());
+    handle.next_request().await.unwrap().1.send_response("pong");
+    assert_eq!(assert_ready_ok!(answer.poll()), "pong");
+}
+
+#[tokio::test]
+async fn an_inner_service_that_is_not_ready_is_not_polled_in_a_loop() {
+    let layer = AdmissionLayer::new(Gate::default()).classify(Errors::boxed());
+    let (mut service, mut handle) = mock::spawn_layer::<(), (), _>(layer);
+    handle.allow(0);
+    assert_pending!(service.poll_ready());
+    assert!(!service.is_woken());
+    handle.allow(1);
+    assert!(service.is_woken());
+    assert_ready_ok!(service.poll_ready());
+}
+
+#[tokio::test]
+async fn an_inner_service_need_be_neither_clone_nor_send_nor_static() {
+    let calls = Cell::new(0);
+    let once = Rc::new(String::from("petals"));
+    let service = service_fn(move |(): ()| {
+        calls.set(calls.get() + 1);
+        let once = Rc::clone(&once);
+        async move { Ok::<_, Infallible>(once.len()) }
+    });
+    let borrowed = &mut { service };
+    let service = AdmissionLayer::new(Gate::default()).layer(borrowed);
+    assert_eq!(service.oneshot(()).await.unwrap(), 6);
+}
+
+#[tokio::test]
+async fn a_classifier_that_panics_over_when_to_come_back_breaks_its_own_call_only() {
+    #[derive(Clone)]
+    struct Broken;
+    impl Classify<(), &str> for Broken {
+        fn classify(&self, _: Result<&(), &&str>) -> Verdict {
+            Verdict::Failure
+        }
+
+        fn retry_after(&self, _: Result<&(), &&str>) -> Option<Duration> {
+            panic!("broken classifier")
+        }
+    }
+    let gate = Gate::default();
+    let service = service_fn(async |(): ()| Err::<(), _>("down"));
+    let service = AdmissionLayer::new(gate.clone())
+        .classify(Broken)
+        .layer(service);
+    let mut call = task::spawn(service.oneshot(()));
+    assert!(catch_unwind(AssertUnwindSafe(|| call.poll())).is_err());
+    assert_eq!(gate.ended(), [Ended::With(Verdict::Ignore)]);
 }
 
 #[tokio::test]

@@ -16,6 +16,15 @@ pub trait Form<Res, K> {
 }
 
 /// The mark of an answer that a fallback made: by which one, and why. In the extensions of an HTTP response.
+///
+/// ```
+/// use watertight_fallback::Made;
+///
+/// fn is_from_a_fallback<B>(response: &http::Response<B>) -> bool {
+///     response.extensions().get::<Made>().is_some()
+/// }
+/// # assert!(!is_from_a_fallback(&http::Response::new(())));
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Made {

@@ -82,10 +82,7 @@ where
                 captured,
             };
             match parts.strategy.answer(failure) {
-                Ok(future) => {
-                    attempt.handled = Handled::Cancelled;
-                    this.state.set(State::Answering { future, attempt });
-                }
+                Ok(future) => this.state.set(State::Answering { future, attempt }),
                 Err(failure) => {
                     attempt.handled = Handled::Passed;
                     return Poll::Ready(failure.result.map(|res| parts.form.untouched(res)));

@@ -130,6 +130,15 @@ where
     }
 
     /// Answers with the response that the closure makes of the cause.
+    ///
+    /// ```
+    /// use watertight_fallback::{Cause, Fallback, FallbackLayer};
+    ///
+    /// let layer = FallbackLayer::new(Fallback::default()).respond_with(|cause| match cause {
+    ///     Cause::Refused(why) => format!("not sent: {}", why.reason),
+    ///     _ => "it may have been done".to_owned(),
+    /// });
+    /// ```
     pub fn respond_with<F, Res>(
         self,
         respond: F,
@@ -142,11 +151,38 @@ where
 
     /// Answers with what the closure makes of the whole [`Failure`](crate::Failure): a response or an error. Name its
     /// argument type.
+    ///
+    /// ```
+    /// use std::io;
+    /// use tower::{Layer, ServiceExt, service_fn};
+    /// use watertight_fallback::{Failure, Fallback, FallbackLayer};
+    ///
+    /// # tokio_test::block_on(async {
+    /// let layer = FallbackLayer::new(Fallback::default())
+    ///     .capture(|order: &u32| *order)
+    ///     .recover(|failure: Failure<String, io::Error, u32>| match failure.captured {
+    ///         0 => failure.result, // the failure itself
+    ///         order => Ok(format!("order {order} is queued")),
+    ///     });
+    /// let shop = layer.layer(service_fn(async |_: u32| Err::<String, _>(io::Error::other("down"))));
+    /// assert_eq!(shop.oneshot(7).await.unwrap(), "order 7 is queued");
+    /// # });
+    /// ```
     pub fn recover<F: Clone>(self, recover: F) -> FallbackLayer<Chain<A, Recover<F>>, D, K, M> {
         self.then(Recover::new(recover))
     }
 
     /// Answers with what the async closure makes of the whole [`Failure`](crate::Failure). Name its argument type.
+    ///
+    /// It has no time limit of its own; dropped with the call, it is counted as cancelled.
+    ///
+    /// ```
+    /// use std::io;
+    /// use watertight_fallback::{Failure, Fallback, FallbackLayer};
+    ///
+    /// let layer = FallbackLayer::new(Fallback::default())
+    ///     .recover_async(|_: Failure<String, io::Error>| async { Ok::<_, io::Error>("from a file".to_owned()) });
+    /// ```
     pub fn recover_async<F: Clone>(
         self,
         recover: F,

@@ -1,6 +1,7 @@
 //! Fallbacks on an axum router: other answers with their bodies, marks, the last good response.
 
 use std::{
+    convert::Infallible,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -12,13 +13,17 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::{Path, Request, State},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::get,
 };
-use http::{HeaderName, StatusCode, header};
-use http_body_util::BodyExt;
+use http::{HeaderMap, HeaderName, StatusCode, header};
+use http_body_util::{BodyExt, Full};
 use tokio::time::advance;
-use tower::ServiceExt;
+use tower::{Layer, ServiceExt, service_fn};
+use watertight_core::{
+    Reason, Rejected,
+    http::{OwnBody, Problem},
+};
 use watertight_fallback::{CauseKind, Fallback, FallbackLayer, Handled, Made, http::HttpStale};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -35,9 +40,19 @@ async fn price(State(down): State<Down>, Path(flower): Path<String>) -> Response
         "secret" => ([(header::CACHE_CONTROL, "max-age=9, no-store")], "7").into_response(),
         "cookie" => ([(header::SET_COOKIE, "session=1")], "8").into_response(),
         "large" => "9".repeat(MOST + 1).into_response(),
+        "limited" => StatusCode::TOO_MANY_REQUESTS.into_response(),
+        "moved" => Redirect::to("/rose").into_response(),
+        "part" => (StatusCode::PARTIAL_CONTENT, "ro").into_response(),
+        "cut" => ([(header::CONTENT_LENGTH, "9")], Body::empty()).into_response(),
+        "trailers" => Body::new(with_trailers()).into_response(),
         "broken" => Body::from_stream(futures_stream()).into_response(),
         _ => format!("{flower}: 3").into_response(),
     }
+}
+
+fn with_trailers() -> impl http_body::Body<Data = Bytes, Error = Infallible> {
+    let trailers = async { Some(Ok(HeaderMap::new())) };
+    Full::new(Bytes::from("rose")).with_trailers(trailers)
 }
 
 /// One frame, then an error.
@@ -100,14 +115,24 @@ async fn the_last_good_response_is_given_head_body_and_age() {
 async fn what_must_not_be_remembered_is_not() {
     let down = Down::default();
     let (app, stale) = shop(&down);
-    for path in ["/secret", "/large", "/broken"] {
+    let bad = [
+        "/secret",
+        "/large",
+        "/broken",
+        "/limited",
+        "/moved",
+        "/part",
+        "/cut",
+        "/trailers",
+    ];
+    for path in bad {
         let _ = read(ask(&app, path).await).await;
     }
     // The caller left before it had read the body.
     drop(ask(&app, "/rose").await);
     assert_eq!(stale.keys(), 0);
     down.store(true, Ordering::SeqCst);
-    for path in ["/secret", "/large", "/broken", "/rose"] {
+    for path in bad.into_iter().chain(["/rose"]) {
         assert_eq!(
             ask(&app, path).await.status(),
             StatusCode::BAD_GATEWAY,
@@ -148,4 +173,21 @@ async fn over_a_real_socket_a_refused_call_gets_the_constant_response() {
     }
     let counted = fallback.snapshot();
     assert_eq!(counted.count(CauseKind::Response, Handled::Answered), 20);
+}
+
+#[tokio::test]
+async fn a_refusal_of_a_layer_within_the_same_stack_gets_the_constant_response() {
+    let refuses = service_fn(async |_: Request| {
+        let rejected = Rejected::new("greeting", Reason::Open);
+        Ok::<http::Response<OwnBody<Body>>, Infallible>(Problem::new().respond(rejected))
+    });
+    let response = FallbackLayer::for_http(Fallback::default())
+        .response(http::Response::new("roses are red".into()))
+        .layer(refuses)
+        .oneshot(Request::default())
+        .await
+        .unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let body = response.into_body().collect().await.unwrap();
+    assert_eq!(body.to_bytes(), "roses are red");
 }

@@ -4,7 +4,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{Request, Response};
+use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -75,11 +75,11 @@ impl<S> Layer<S> for BodyTimeoutLayer {
     }
 }
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for BodyTimeoutService<S>
+impl<S, Req, B> Service<Req> for BodyTimeoutService<S>
 where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    S: Service<Req, Response = Response<B>>,
 {
-    type Response = Response<TimeoutBody<ResBody>>;
+    type Response = Response<TimeoutBody<B>>;
     type Error = S::Error;
     type Future = BodyTimeoutFuture<S::Future>;
 
@@ -87,7 +87,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+    fn call(&mut self, request: Req) -> Self::Future {
         let total = self.limits.total.as_ref().map(Timeout::duration);
         let total = total.map(|limit| Deadline::from_start(Instant::now(), limit).instant());
         BodyTimeoutFuture {
@@ -120,11 +120,7 @@ where
         let response = ready!(this.inner.poll(cx))?;
         let limits = this.limits.take().expect("polled after completion");
         Poll::Ready(Ok(response.map(|body| TimeoutBody {
-            body,
-            pause: limits
-                .idle
-                .as_ref()
-                .map(|idle| Deadline::after(idle.duration()).instant()),
+            body: Some(body),
             total: *this.total,
             timer: None,
             limits,
@@ -133,15 +129,23 @@ where
 }
 
 pin_project! {
-    /// A response body that must come in time.
+    /// A response body that must come in time. Once time is up, the inner body is dropped.
     pub struct TimeoutBody<B> {
         #[pin]
-        body: B,
-        pause: Option<Instant>,
+        body: Option<B>,
         total: Option<Instant>,
         #[pin]
-        timer: Option<Sleep>,
+        timer: Option<Timer>,
         limits: Limits,
+    }
+}
+
+pin_project! {
+    /// Runs while the reader waits for a frame.
+    struct Timer {
+        #[pin]
+        sleep: Sleep,
+        phase: Phase,
     }
 }
 
@@ -154,42 +158,76 @@ impl<B: Body> Body for TimeoutBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, Self::Error>>> {
         let mut this = self.project();
-        // A frame that is there when time is up is a frame, but steady frames do not extend the total.
-        let over = this.total.is_some_and(|total| total <= Instant::now());
-        if !over && let Poll::Ready(frame) = this.body.as_mut().poll_frame(cx) {
-            if let Some(idle) = &this.limits.idle {
-                *this.pause = Some(Deadline::after(idle.duration()).instant());
-                this.timer.set(None);
+        let Some(mut body) = this.body.as_mut().as_pin_mut() else {
+            return Poll::Ready(None);
+        };
+        // A frame that is there when time is up is a frame. After that its end may still come, but steady frames do
+        // not extend the total.
+        let over = this.total.is_some_and(|total| total < Instant::now());
+        if let Poll::Ready(frame) = body.as_mut().poll_frame(cx) {
+            let goes_on = matches!(frame, Some(Ok(_))) && !body.is_end_stream();
+            if !(over && goes_on) {
+                if this.limits.idle.is_some() {
+                    this.timer.set(None);
+                }
+                return Poll::Ready(frame.map(|frame| frame.map_err(Error::Inner)));
             }
-            return Poll::Ready(frame.map(|frame| frame.map_err(Error::Inner)));
         }
-        let Some(until) = earlier(*this.pause, *this.total) else {
-            return Poll::Pending;
-        };
-        if this.timer.is_none() {
-            this.timer.set(Some(sleep_until(until)));
-        }
-        if !over && let Some(timer) = this.timer.as_mut().as_pin_mut() {
-            ready!(timer.poll(cx));
-        }
-        let (timeout, phase) = if *this.total == Some(until) {
-            (&this.limits.total, Phase::BodyTotal)
+        let phase = if over {
+            Phase::BodyTotal
         } else {
-            (&this.limits.idle, Phase::BodyIdle)
+            // A reader that is slow to ask is no pause of the body.
+            if this.timer.is_none() {
+                this.timer.set(this.limits.timer(*this.total));
+            }
+            match this.timer.as_mut().as_pin_mut() {
+                Some(timer) => ready!(timer.poll(cx)),
+                None => return Poll::Pending,
+            }
         };
-        let Some(timeout) = timeout else {
-            return Poll::Pending;
-        };
-        let why = timeout.elapsed(phase);
-        Poll::Ready(Some(Err(Error::Rejected(why))))
+        let why = this.limits.of(phase).map(|timeout| timeout.elapsed(phase));
+        this.body.set(None);
+        Poll::Ready(why.map(|why| Err(Error::Rejected(why))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let body = self.body.as_ref();
+        body.map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+impl Limits {
+    /// The timer of whichever limit comes first.
+    fn timer(&self, total: Option<Instant>) -> Option<Timer> {
+        let idle = self.idle.as_ref().map(Timeout::duration);
+        let idle = idle.map(|idle| (Deadline::after(idle).instant(), Phase::BodyIdle));
+        let total = total.map(|total| (total, Phase::BodyTotal));
+        let (until, phase) = match (idle, total) {
+            (Some(idle), Some(total)) if idle.0 < total.0 => idle,
+            (idle, total) => total.or(idle)?,
+        };
+        let sleep = sleep_until(until);
+        Some(Timer { sleep, phase })
+    }
+
+    const fn of(&self, phase: Phase) -> Option<&Timeout> {
+        match phase {
+            Phase::BodyIdle => self.idle.as_ref(),
+            _ => self.total.as_ref(),
+        }
+    }
+}
+
+impl Future for Timer {
+    type Output = Phase;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Phase> {
+        let this = self.project();
+        this.sleep.poll(cx).map(|()| *this.phase)
     }
 }
 
@@ -204,12 +242,5 @@ impl<B: fmt::Debug> fmt::Debug for TimeoutBody<B> {
         f.debug_struct("TimeoutBody")
             .field("body", &self.body)
             .finish_non_exhaustive()
-    }
-}
-
-fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
     }
 }

@@ -27,9 +27,13 @@ pin_project! {
         timer: Option<Sleep>,
         timeout: Timeout,
         phase: Phase,
+        inner_minds: bool,
         on_reject: R,
     }
 }
+
+// What tokio's timers are rounded up to, and more than a duration loses on the wire.
+const TICK: Duration = Duration::from_millis(1);
 
 /// When time is up; added up only where it is needed, because most calls are done by then.
 #[derive(Clone, Copy, Debug)]
@@ -70,8 +74,15 @@ impl<F, R> TimeoutFuture<F, R> {
             timer: None,
             timeout,
             phase,
+            inner_minds: false,
             on_reject,
         }
+    }
+
+    /// The inner future knows when time is up, and fails then: such an error is not one of its own.
+    pub(crate) const fn minded_inside(mut self, minds: bool) -> Self {
+        self.inner_minds = minds;
+        self
     }
 
     /// The future of a call that is refused before it was made.
@@ -82,6 +93,7 @@ impl<F, R> TimeoutFuture<F, R> {
             timer: None,
             timeout,
             phase: Phase::Deadline,
+            inner_minds: false,
             on_reject,
         }
     }
@@ -101,17 +113,23 @@ where
             // The inner future first: what is ready when time is up is a response.
             match inner.poll(cx) {
                 Poll::Ready(Ok(response)) => return Poll::Ready(Ok(R::response(response))),
+                Poll::Ready(Err(_)) if *this.inner_minds && is_up(*this.due) => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(R::error(error))),
+                Poll::Pending if wait(this.timer, *this.due, cx).is_pending() => {
+                    return Poll::Pending;
+                }
                 Poll::Pending => {}
-            }
-            if wait(this.timer, *this.due, cx).is_pending() {
-                return Poll::Pending;
             }
             this.inner.set(None);
         }
         let why = this.timeout.elapsed(*this.phase);
         Poll::Ready(this.on_reject.reject(why, ()))
     }
+}
+
+/// Whether time is up, or will be with the next tick.
+fn is_up(due: Option<Due>) -> bool {
+    due.is_some_and(|due| due.instant() <= Instant::now() + TICK)
 }
 
 /// Waits until time is up, with a timer that is made here.

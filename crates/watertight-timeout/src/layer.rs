@@ -147,6 +147,14 @@ impl<R, P, W> TimeoutLayer<R, P, W> {
     /// Also limits the wait until the inner service is ready, by a duration of its own.
     ///
     /// The wait moves into the future, because `poll_ready` has no way to give up; so the inner service must be `Clone`.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use watertight_timeout::TimeoutLayer;
+    /// // A second for a free connection, and then two for the answer.
+    /// let layer = TimeoutLayer::new(Duration::from_secs(2)).with_readiness(Duration::from_secs(1));
+    /// # let _ = layer;
+    /// ```
     pub fn with_readiness(self, limit: Duration) -> TimeoutLayer<R, P, Within> {
         TimeoutLayer {
             timeout: self.timeout,

@@ -28,8 +28,8 @@ pub use self::{
 };
 pub use self::{
     deadline::{
-        ClientDeadlineLayer, ClientDeadlineService, DeadlineFuture, DeadlineLayer, DeadlineService,
-        Local, Wire,
+        Client, ClientDeadlineLayer, ClientDeadlineService, DeadlineFuture, DeadlineLayer,
+        DeadlineService, Deadlines, Local, Server, Wire,
     },
     event::{Phase, TimeoutEvent},
     future::TimeoutFuture,

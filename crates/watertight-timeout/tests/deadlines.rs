@@ -15,7 +15,7 @@ use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use proptest::prelude::*;
 use tokio::{
     net::TcpListener,
-    time::{Instant, advance},
+    time::{Instant, advance, sleep},
 };
 use tower::{Layer, ServiceExt, service_fn};
 use watertight_core::{CurrentDeadline, Deadline, Reason};
@@ -244,6 +244,31 @@ async fn grpc_reads_and_writes_its_own_header() {
         ),
         (200, &"4".parse().unwrap())
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_error_of_a_client_that_minds_grpc_timeout_itself_is_the_deadline() {
+    let minds = service_fn(async |request: Request| {
+        let sent = request.headers()["grpc-timeout"].as_bytes();
+        sleep(parse_grpc_timeout(sent).unwrap()).await;
+        Err::<Response<Body>, _>(std::io::Error::other("it gave up"))
+    });
+    let limit = Timeout::builder("health").duration(SECOND).build().unwrap();
+    let service = ClientDeadlineLayer::for_grpc(limit.clone()).layer(minds);
+    let response = service.oneshot(Request::new(Body::empty())).await.unwrap();
+    assert_eq!(response.headers()["grpc-status"], "4");
+    assert_eq!(limit.snapshot().elapsed(Phase::Total), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_that_a_grpc_client_has_before_the_deadline_is_its_own() {
+    let fails = service_fn(async |_: Request| {
+        sleep(SECOND - Duration::from_millis(2)).await;
+        Err::<Response<Body>, _>(std::io::Error::other("no route"))
+    });
+    let service = ClientDeadlineLayer::for_grpc(SECOND).layer(fails);
+    let error = service.oneshot(Request::new(Body::empty())).await;
+    assert_eq!(error.unwrap_err().to_string(), "no route");
 }
 
 #[test]

@@ -222,7 +222,8 @@ async fn a_new_duration_holds_for_the_calls_that_start_then() {
         from: SECOND * 10,
         to: SECOND,
     };
-    assert_eq!(events.try_next().unwrap().unwrap().kind, change);
+    let changed = events.try_next().unwrap().unwrap();
+    assert_eq!((changed.kind, changed.generation), (change, 1));
     let elapsed = TimeoutEvent::Elapsed {
         phase: Phase::Response,
     };

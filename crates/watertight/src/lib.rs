@@ -20,21 +20,23 @@ pub use watertight_core::*;
 #[doc(inline)]
 pub use watertight_bulkhead::{
     BackPressure, Bulkhead, BulkheadBuilder, BulkheadEvent, BulkheadLayer, BulkheadPermit,
-    BulkheadService, Exempt, Gate, Queue, Refuse, Share, Snapshot as BulkheadSnapshot,
+    BulkheadService, Exempt, Gate, MAX_PERMITS, MAX_QUEUE, Mode, Queue, Refuse, Share,
+    Snapshot as BulkheadSnapshot,
 };
 #[cfg(feature = "circuit-breaker")]
 #[doc(inline)]
 pub use watertight_circuit_breaker::{
-    BreakerEvent, BreakerPermit, Cancelled, CircuitBreaker, CircuitBreakerBuilder,
-    CircuitBreakerLayer, CircuitBreakerService, Config as CircuitBreakerConfig, Ramp, SlowCalls,
-    Snapshot as CircuitBreakerSnapshot, State, Trip, Why, Window,
+    Backoff, BreakerEvent, BreakerPermit, Cancelled, CircuitBreaker, CircuitBreakerBuilder,
+    CircuitBreakerLayer, CircuitBreakerService, Config as CircuitBreakerConfig, Counts, MAX_PROBES,
+    MAX_WINDOW_CALLS, Ramp, Round, SlowCalls, Snapshot as CircuitBreakerSnapshot, State, Trip, Why,
+    Window, WindowTotals,
 };
 #[cfg(feature = "fallback")]
 #[doc(inline)]
 pub use watertight_fallback::{
     Backup, Cause, CauseKind, Failure, Fallback, FallbackBuilder, FallbackLayer, FallbackService,
-    FallbackSnapshot, Fell, Handled, Only, Predicate, Recover, RecoverAsync, RespondWith, Stale,
-    Strategy, Value as FallbackValue, When,
+    FallbackSnapshot, Fell, Handled, Made, Only, Predicate, Recover, RecoverAsync, RespondWith,
+    Stale, StaleBuilder, StaleKey, Strategy, Value as FallbackValue, When,
 };
 #[cfg(feature = "testing")]
 #[doc(inline)]
@@ -45,8 +47,8 @@ pub use watertight_timeout::{BodyTimeoutLayer, Millis};
 #[cfg(feature = "timeout")]
 #[doc(inline)]
 pub use watertight_timeout::{
-    ClientDeadlineLayer, DeadlineLayer, Local, Phase, Snapshot as TimeoutSnapshot, Timeout,
-    TimeoutBuilder, TimeoutEvent, TimeoutLayer, TimeoutService, Wire,
+    ClientDeadlineLayer, DeadlineLayer, Local, PerRequest, Phase, Snapshot as TimeoutSnapshot,
+    Timeout, TimeoutBuilder, TimeoutEvent, TimeoutLayer, TimeoutService, Wire,
 };
 #[cfg(all(feature = "timeout", feature = "grpc"))]
 #[doc(inline)]

@@ -12,10 +12,9 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use axum::{Router, extract::State, http::StatusCode, routing::get};
-use futures::future::join_all;
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 use tower::ServiceBuilder;
 use watertight::{
     Bulkhead, BulkheadLayer, CircuitBreaker, CircuitBreakerLayer, TimeoutLayer, Window,
@@ -36,7 +35,7 @@ fn app(shop: Arc<Shop>, breaker: CircuitBreaker, bulkhead: Bulkhead) -> Router {
     let layers = ServiceBuilder::new()
         .layer(BulkheadLayer::for_http(bulkhead))
         .layer(CircuitBreakerLayer::for_http(breaker))
-        .layer(TimeoutLayer::for_http(Duration::from_secs(5)));
+        .layer(TimeoutLayer::for_http(Duration::from_secs(30)));
     Router::new()
         .route("/roses", get(roses))
         .layer(layers)
@@ -67,21 +66,22 @@ async fn main() -> Result<()> {
     let bulkhead = Bulkhead::builder("shop").max_concurrent(LIMIT).build()?;
     let url = serve(app(shop.clone(), breaker.clone(), bulkhead.clone())).await?;
 
-    // One client per connection, all at once, while the handler waits: only the limit gets in.
-    let calls = (0..CONNECTIONS).map(|_| tokio::spawn(status(url.clone())));
-    let calls: Vec<_> = calls.collect();
-    while bulkhead.snapshot().rejected() < (CONNECTIONS - LIMIT) as u64 {
-        tokio::task::yield_now().await;
+    // One connection each, all at once, while the handler waits: only the limit gets in, the others are answered first.
+    let mut calls = JoinSet::new();
+    for _ in 0..CONNECTIONS {
+        calls.spawn(status(url.clone()));
+    }
+    for _ in LIMIT..CONNECTIONS {
+        assert_eq!(first_of(&mut calls).await?, 503);
     }
     shop.gate.add_permits(LIMIT);
-    let statuses = join_all(calls).await;
-    let statuses: Vec<u16> = statuses.into_iter().collect::<Result<Result<_>, _>>()??;
-    let served = statuses.iter().filter(|status| **status == 200).count();
-    println!("{CONNECTIONS} connections, {served} served, the others refused with 503");
-    assert_eq!(served, LIMIT);
+    for _ in 0..LIMIT {
+        assert_eq!(first_of(&mut calls).await?, 200);
+    }
+    println!("{CONNECTIONS} connections, {LIMIT} served, the others refused with 503");
     assert_eq!(shop.calls.load(Ordering::SeqCst), LIMIT);
 
-    // The handler breaks: the circuit opens and answers in its place.
+    // The handler breaks: after two good calls and two bad ones the circuit opens and answers in its place.
     shop.broken.store(true, Ordering::SeqCst);
     for _ in 0..CONNECTIONS {
         status(url.clone()).await?;
@@ -89,7 +89,8 @@ async fn main() -> Result<()> {
     let reached = shop.calls.load(Ordering::SeqCst) - LIMIT;
     println!("broken: {reached} of {CONNECTIONS} calls reached the handler");
     println!("circuit: {:?}", breaker.state());
-    assert!(reached < CONNECTIONS);
+    assert_eq!(reached, 2);
+    assert_eq!(breaker.state(), watertight::State::Open);
     let refused = reqwest::get(&url).await?;
     assert_eq!(refused.status(), 503);
     assert_eq!(
@@ -98,6 +99,11 @@ async fn main() -> Result<()> {
     );
     println!("refusal: {}", refused.text().await?);
     Ok(())
+}
+
+/// The answer that comes first.
+async fn first_of(calls: &mut JoinSet<Result<u16>>) -> Result<u16> {
+    calls.join_next().await.context("no call is left")??
 }
 
 async fn status(url: String) -> Result<u16> {

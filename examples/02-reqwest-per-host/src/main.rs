@@ -8,6 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use anyhow::Result;
@@ -28,6 +29,7 @@ async fn main() -> Result<()> {
     let hosts = CircuitBreaker::builder("hosts")
         .window(Window::calls(10))
         .minimum_calls(TRIP_AT as u32)
+        .open_for(Duration::from_secs(60))
         .keyed::<Host>(KeyLimits::default())?;
     let layer =
         CircuitBreakerLayer::keyed(hosts.clone(), host_of::<Request>).classify(ServerErrors::new());

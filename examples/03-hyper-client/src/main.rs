@@ -14,11 +14,10 @@ use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::net::TcpListener;
 use tower::{Service, ServiceBuilder, ServiceExt};
 use watertight::{
-    CircuitBreaker, CircuitBreakerLayer, Error, Reason, State, TimeoutLayer, Window,
-    http::ServerErrors,
+    CircuitBreaker, CircuitBreakerLayer, Reason, State, TimeoutLayer, Window, http::ServerErrors,
 };
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let inventory = CircuitBreaker::builder("inventory")
         .window(Window::calls(10))
@@ -28,7 +27,7 @@ async fn main() -> Result<()> {
     let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
     let mut client = ServiceBuilder::new()
         .layer(CircuitBreakerLayer::new(inventory.clone()).classify(ServerErrors::new()))
-        .layer(TimeoutLayer::new(Duration::from_millis(50)))
+        .layer(TimeoutLayer::new(Duration::from_secs(5)))
         .service(client);
     let host = serve().await?;
 
@@ -37,6 +36,8 @@ async fn main() -> Result<()> {
     println!("in stock: {}", response.status());
     assert_eq!(response.status(), 200);
 
+    // From here on the clock only moves when everybody waits, and then to the next timeout: nobody waits five seconds.
+    tokio::time::pause();
     let mut reasons = Vec::new();
     for _ in 0..5 {
         let request = Request::get(uri(&host, "/hangs")?).body(Empty::new())?;
@@ -49,7 +50,6 @@ async fn main() -> Result<()> {
     let (timed_out, open) = (Some(Reason::TimedOut), Some(Reason::Open));
     assert_eq!(reasons, [timed_out, timed_out, open, open, open]);
     assert_eq!(inventory.state(), State::Open);
-    assert!(matches!(client.ready().await, Ok(_) | Err(Error::Inner(_))));
     Ok(())
 }
 

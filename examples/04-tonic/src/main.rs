@@ -6,7 +6,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use anyhow::Result;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tonic::{
     Code,
     transport::{Channel, Endpoint, Server, server::TcpIncoming},
@@ -18,7 +18,9 @@ use watertight::{Bulkhead, BulkheadLayer, CircuitBreaker, CircuitBreakerLayer, S
 #[tokio::main]
 async fn main() -> Result<()> {
     let server = Bulkhead::builder("health").max_concurrent(1).build()?;
-    let channel = connect(serve(server.clone()).await?).await?;
+    let (stop, stopped) = oneshot::channel();
+    let (address, serving) = serve(server.clone(), stopped).await?;
+    let channel = connect(address).await?;
     let breaker = CircuitBreaker::builder("health-client")
         .window(Window::calls(10))
         .minimum_calls(3)
@@ -47,30 +49,45 @@ async fn main() -> Result<()> {
     assert_eq!(breaker.state(), State::Closed);
     drop(permit);
 
-    // An open circuit answers UNAVAILABLE without sending anything.
-    breaker.force_open("maintenance");
-    let status = client.check(everything()).await.unwrap_err();
-    println!("circuit forced open: {status}");
-    assert_eq!(status.code(), Code::Unavailable);
-    let submitted = server.snapshot().submitted;
-    client.check(everything()).await.unwrap_err();
-    assert_eq!(server.snapshot().submitted, submitted);
+    // The server goes away. The circuit opens once half of the last ten calls have failed; a full server is no failure.
+    drop(stop);
+    serving.await??;
+    let mut tried = 0;
+    while breaker.state() == State::Closed {
+        client.check(everything()).await.unwrap_err();
+        tried += 1;
+    }
+    println!(
+        "server gone: circuit {:?} after {tried} calls",
+        breaker.state()
+    );
+    assert_eq!((breaker.state(), tried), (State::Open, 5));
 
-    breaker.reset();
-    client.check(everything()).await?;
+    // An open circuit answers UNAVAILABLE and sends nothing.
+    let status = client.check(everything()).await.unwrap_err();
+    println!("circuit open: {status}");
+    assert_eq!(status.code(), Code::Unavailable);
+    assert_eq!(breaker.snapshot().counts.refused, 1);
     Ok(())
 }
 
-async fn serve(bulkhead: Bulkhead) -> Result<SocketAddr> {
+type Serving = JoinHandle<Result<(), tonic::transport::Error>>;
+
+/// Serves until `stopped`, then ends all connections.
+async fn serve(
+    bulkhead: Bulkhead,
+    stopped: oneshot::Receiver<()>,
+) -> Result<(SocketAddr, Serving)> {
     let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
     let address = listener.local_addr()?;
     let (_reporter, health) = tonic_health::server::health_reporter();
     let server = Server::builder()
         .layer(BulkheadLayer::for_grpc(bulkhead))
         .add_service(health)
-        .serve_with_incoming(TcpIncoming::from(listener));
-    tokio::spawn(server);
-    Ok(address)
+        .serve_with_incoming_shutdown(TcpIncoming::from(listener), async {
+            let _ = stopped.await;
+        });
+    Ok((address, tokio::spawn(server)))
 }
 
 async fn connect(address: SocketAddr) -> Result<Channel> {

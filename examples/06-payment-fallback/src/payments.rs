@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Result, ensure};
 use reqwest::{Client, Method, Request, Response, StatusCode};
-use tokio::time::sleep_until;
+use tokio::time::Instant;
 use tower::{ServiceBuilder, ServiceExt, util::BoxCloneSyncService};
 use watertight::{
     CircuitBreaker, CircuitBreakerLayer, Error, Failure, Fallback, FallbackLayer, Flat,
@@ -45,7 +45,7 @@ impl Payments {
             .minimum_calls(6)
             .failure_rate(0.5)
             .probes(1)
-            .open_for(Duration::from_millis(200))
+            .open_for(Duration::from_secs(30))
             .build()?;
         let queue = Arc::new(Queue::default());
         let to = Arc::clone(&queue);
@@ -68,7 +68,7 @@ impl Payments {
                     .classify(ServerErrors::new())
                     .on_reject(Flat),
             )
-            .layer(TimeoutLayer::new(Duration::from_secs(1)))
+            .layer(TimeoutLayer::new(Duration::from_secs(10)))
             .service(Client::new());
         let host = host.to_owned();
         Ok(Self {
@@ -110,11 +110,9 @@ impl Payments {
         self.queue.0.lock().expect("nobody panics here").len()
     }
 
-    /// Waits until the circuit takes a probe.
-    pub(crate) async fn until_retry(&self) {
-        if let Some(at) = self.breaker.snapshot().retry_at {
-            sleep_until(at).await;
-        }
+    /// When the circuit takes a probe.
+    pub(crate) fn retry_at(&self) -> Option<Instant> {
+        self.breaker.snapshot().retry_at
     }
 }
 

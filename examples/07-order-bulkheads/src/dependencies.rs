@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use anyhow::Result;
 use reqwest::{Client, Method, Request};
 use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn, util::BoxCloneSyncService};
-use watertight::{Bulkhead, BulkheadLayer, Queue};
+use watertight::{Bulkhead, BulkheadLayer, BulkheadSnapshot as Snapshot, Queue};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Dependencies {
@@ -17,6 +17,7 @@ pub(crate) struct Dependencies {
 
 #[derive(Clone)]
 pub(crate) struct Dependency {
+    pub(crate) name: &'static str,
     pub(crate) bulkhead: Bulkhead<Queue>,
     service: BoxCloneSyncService<(), (), BoxError>,
 }
@@ -54,16 +55,20 @@ impl Dependency {
             .layer(BulkheadLayer::boxed(bulkhead.clone()))
             .service(call);
         let service = BoxCloneSyncService::new(service);
-        Ok(Self { bulkhead, service })
+        Ok(Self {
+            name,
+            bulkhead,
+            service,
+        })
     }
 
     pub(crate) async fn call(&self) -> Result<(), BoxError> {
         self.service.clone().oneshot(()).await
     }
 
-    /// Waits until so many calls have been refused.
-    pub(crate) async fn until_refused(&self, calls: usize) {
-        while self.bulkhead.snapshot().rejected() < calls as u64 {
+    /// Waits until its bulkhead looks like this.
+    pub(crate) async fn until(&self, reached: impl Fn(&Snapshot) -> bool) {
+        while !reached(&self.bulkhead.snapshot()) {
             tokio::task::yield_now().await;
         }
     }

@@ -1,11 +1,10 @@
 //! The four services that the order service calls, on one real socket, with faults to switch on.
 
 use std::{
-    future::pending,
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
 };
 
@@ -16,30 +15,39 @@ use axum::{
     http::StatusCode,
     routing::post,
 };
-use tokio::{net::TcpListener, task::yield_now};
+use tokio::{net::TcpListener, sync::watch, task::yield_now};
 
 const NAMES: [&str; 4] = ["inventory", "payment", "email", "analytics"];
 
+/// What is wrong with a service.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Fault {
+    #[default]
+    None,
+    Fails,
+    /// Nothing is answered until the fault is lifted.
+    Hangs,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Downstream {
-    inventory_fails: AtomicBool,
-    payment_fails: AtomicBool,
-    email_hangs: AtomicBool,
+    faults: watch::Sender<[Fault; 4]>,
     now: [AtomicUsize; 4],
     most: [AtomicUsize; 4],
 }
 
 impl Downstream {
-    pub(crate) fn fail_inventory(&self, fails: bool) {
-        self.inventory_fails.store(fails, Ordering::SeqCst);
+    pub(crate) fn set(&self, service: &str, fault: Fault) {
+        let index = index(service).expect("one of the four");
+        self.faults.send_modify(|faults| faults[index] = fault);
     }
 
-    pub(crate) fn fail_payment(&self, fails: bool) {
-        self.payment_fails.store(fails, Ordering::SeqCst);
-    }
-
-    pub(crate) fn hang_email(&self) {
-        self.email_hangs.store(true, Ordering::SeqCst);
+    /// Waits until a service has so many calls at the same time.
+    pub(crate) async fn until_at_work(&self, service: &str, calls: usize) {
+        let index = index(service).expect("one of the four");
+        while self.now[index].load(Ordering::SeqCst) < calls {
+            yield_now().await;
+        }
     }
 
     /// The most calls that each service had at the same time.
@@ -59,23 +67,21 @@ impl Downstream {
 }
 
 async fn handle(State(all): State<Arc<Downstream>>, Path(service): Path<String>) -> StatusCode {
-    let Some(index) = NAMES.iter().position(|name| *name == service) else {
+    let Some(index) = index(&service) else {
         return StatusCode::NOT_FOUND;
     };
     let now = all.now[index].fetch_add(1, Ordering::SeqCst) + 1;
     all.most[index].fetch_max(now, Ordering::SeqCst);
-    yield_now().await;
-    if service == "email" && all.email_hangs.load(Ordering::SeqCst) {
-        pending::<()>().await;
-    }
+    let mut faults = all.faults.subscribe();
+    let awake = faults.wait_for(|faults| faults[index] != Fault::Hangs);
+    let fault = awake.await.map(|faults| faults[index]).unwrap_or_default();
     all.now[index].fetch_sub(1, Ordering::SeqCst);
-    let fails = match service.as_str() {
-        "inventory" => &all.inventory_fails,
-        "payment" => &all.payment_fails,
-        _ => return StatusCode::NO_CONTENT,
-    };
-    match fails.load(Ordering::SeqCst) {
-        true => StatusCode::INTERNAL_SERVER_ERROR,
-        false => StatusCode::NO_CONTENT,
+    match fault {
+        Fault::Fails => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => StatusCode::NO_CONTENT,
     }
+}
+
+fn index(service: &str) -> Option<usize> {
+    NAMES.iter().position(|name| *name == service)
 }

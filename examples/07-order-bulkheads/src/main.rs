@@ -9,27 +9,30 @@ mod downstream;
 use std::sync::Arc;
 
 use anyhow::Result;
-use futures::future::join_all;
+use futures::future::{join, join_all};
 
-use crate::{dependencies::Dependencies, downstream::Downstream};
+use crate::{
+    dependencies::{Dependencies, Dependency},
+    downstream::{Downstream, Fault},
+};
 
-/// As many at once as inventory serves (3) and queues (30); more are told to come back.
+/// As many at once as inventory works on (3) and queues (30); more are told to come back.
 const ORDERS: usize = 33;
 
 /// What becomes of an order.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Order {
     Confirmed,
-    OutOfStock,
-    PaymentFailed,
+    NotReserved,
+    NotPaid,
 }
 
 async fn place(shop: &Dependencies) -> Order {
     if shop.inventory.call().await.is_err() {
-        return Order::OutOfStock;
+        return Order::NotReserved;
     }
     if shop.payment.call().await.is_err() {
-        return Order::PaymentFailed;
+        return Order::NotPaid;
     }
     // Nobody waits for these two; their bulkheads bound how many may be on their way.
     for optional in [shop.email.clone(), shop.analytics.clone()] {
@@ -38,22 +41,37 @@ async fn place(shop: &Dependencies) -> Order {
     Order::Confirmed
 }
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let downstream = Arc::new(Downstream::default());
     let shop = Dependencies::new(&downstream.clone().serve().await?)?;
 
-    let calm = place_all(&shop).await;
-    println!("calm: {}", told(&calm));
-    assert_eq!(calm, [Order::Confirmed; ORDERS]);
+    // Whoever is slow has as much as it may have, and the others wait in its queue. None of them is lost.
+    for (slow, workers) in [(&shop.inventory, 3), (&shop.payment, 5)] {
+        let orders = rush(&shop, &downstream, slow, workers).await;
+        let name = slow.name;
+        println!(
+            "{name} slow: at most {workers} at once, orders {}",
+            told(&orders)
+        );
+        assert_eq!(orders, [Order::Confirmed; ORDERS]);
+    }
 
-    // E-mail hangs for ever: two calls occupy it, twenty wait, the rest is refused, and every order goes through.
-    downstream.hang_email();
+    // E-mail hangs: two calls occupy it, twenty wait, the rest is refused, and every order goes through.
+    shop.email
+        .until(|now| now.in_flight + now.queued == 0)
+        .await;
+    let before = shop.email.bulkhead.snapshot().rejected();
+    downstream.set("email", Fault::Hangs);
     let hung = place_all(&shop).await;
-    shop.email.until_refused(ORDERS - 22).await;
+    let refused = (ORDERS - 2 - 20) as u64;
+    shop.email
+        .until(|now| now.rejected() == before + refused)
+        .await;
+    downstream.until_at_work("email", 2).await;
     let email = shop.email.bulkhead.snapshot();
     println!(
-        "e-mail hangs: {} in flight, {} queued, orders {}",
+        "email hangs: {} in flight, {} queued, {refused} refused, orders {}",
         email.in_flight,
         email.queued,
         told(&hung)
@@ -61,33 +79,43 @@ async fn main() -> Result<()> {
     assert_eq!((email.in_flight, email.queued), (2, 20));
     assert_eq!(hung, [Order::Confirmed; ORDERS]);
 
-    // Payment and inventory do decide.
-    downstream.fail_payment(true);
-    let unpaid = place_all(&shop).await;
-    downstream.fail_payment(false);
-    downstream.fail_inventory(true);
-    let sold_out = place_all(&shop).await;
-    println!(
-        "payment fails: {}\ninventory fails: {}",
-        told(&unpaid),
-        told(&sold_out)
-    );
-    assert_eq!(unpaid, [Order::PaymentFailed; ORDERS]);
-    assert_eq!(sold_out, [Order::OutOfStock; ORDERS]);
+    // Payment and inventory do decide; e-mail still hangs.
+    for (service, outcome) in [
+        ("payment", Order::NotPaid),
+        ("inventory", Order::NotReserved),
+    ] {
+        downstream.set(service, Fault::Fails);
+        let orders = place_all(&shop).await;
+        downstream.set(service, Fault::None);
+        println!("{service} fails: orders {}", told(&orders));
+        assert_eq!(orders, [outcome; ORDERS]);
+    }
 
     let peaks = downstream.most_at_once();
-    println!("most at once in inventory, payment, e-mail, analytics: {peaks:?}");
-    assert!(
-        peaks
-            .iter()
-            .zip([3, 5, 2, 1])
-            .all(|(peak, limit)| *peak <= limit)
-    );
+    println!("most at once in inventory, payment, email, analytics: {peaks:?}");
+    assert_eq!(peaks, [3, 5, 2, 1]);
     Ok(())
 }
 
 async fn place_all(shop: &Dependencies) -> Vec<Order> {
     join_all((0..ORDERS).map(|_| place(shop))).await
+}
+
+/// Places all orders while one service answers nobody until it has all of them: at work or in the queue.
+async fn rush(
+    shop: &Dependencies,
+    downstream: &Downstream,
+    slow: &Dependency,
+    workers: usize,
+) -> Vec<Order> {
+    downstream.set(slow.name, Fault::Hangs);
+    let full = slow.until(|now| (now.in_flight, now.queued) == (workers, ORDERS - workers));
+    let lifted = async {
+        full.await;
+        downstream.until_at_work(slow.name, workers).await;
+        downstream.set(slow.name, Fault::None);
+    };
+    join(place_all(shop), lifted).await.0
 }
 
 /// What became of orders that all ended alike.

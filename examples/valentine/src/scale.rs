@@ -27,17 +27,29 @@ const STEP: f64 = 5.0;
 const MOST: f64 = 20.0;
 
 impl Scale {
+    /// A day of this size, whatever the machine stands.
+    pub(crate) fn fixed(calm: u32) -> Self {
+        let _ = rlimit::increase_nofile_limit(u64::from(u16::MAX));
+        Self {
+            calm: f64::from(calm),
+        }
+    }
+
     /// Measures what this machine can do: requests over loopback, and open files.
     pub(crate) fn measured() -> Result<Self> {
         let runtime = tokio::runtime::Runtime::new()?;
         let requests = runtime.block_on(requests_per_second())?;
         runtime.shutdown_background();
         let files = rlimit::increase_nofile_limit(u64::from(u16::MAX)).unwrap_or(256);
+        Ok(Self::standing(requests, files))
+    }
+
+    fn standing(requests: f64, files: u64) -> Self {
         let calm = (requests * SHARE / STORM_REQUESTS).min(files as f64 / STORM_FILES);
         let stepped = (calm / STEP).floor() * STEP;
-        Ok(Self {
+        Self {
             calm: stepped.clamp(STEP, MOST),
-        })
+        }
     }
 }
 
@@ -57,4 +69,23 @@ async fn requests_per_second() -> Result<f64> {
     });
     let calls: u32 = join_all(callers).await.into_iter().sum();
     Ok(f64::from(calls) / start.elapsed().as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_narrower_of_processor_and_open_files_decides_in_steps() {
+        let calm = |requests, files| Scale::standing(requests, files).calm;
+        assert_eq!(calm(8_000.0, 65_535), 10.0);
+        assert_eq!(calm(1e9, 3_000), 15.0);
+    }
+
+    #[test]
+    fn a_day_is_neither_too_small_to_tell_nor_larger_than_needed() {
+        let calm = |requests, files| Scale::standing(requests, files).calm;
+        assert_eq!(calm(0.0, 256), STEP);
+        assert_eq!(calm(1e9, 1 << 20), MOST);
+    }
 }

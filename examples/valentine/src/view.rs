@@ -1,9 +1,10 @@
-use std::{borrow::Cow, time::Duration};
+use std::{fmt::Write, time::Duration};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use watertight::{Registry, Value};
 
 use crate::{
+    claims::Claim,
     day::{Act, Played},
     shop::World,
     traffic::{End, Recent},
@@ -32,31 +33,46 @@ impl View {
     ) {
         self.0.set_position((share * STEPS as f64) as u64);
         self.0.set_prefix(heading(act, world));
+        self.tell(recent, registry);
+    }
+
+    /// Shows a shop that is kept open.
+    pub(crate) fn watch(&self, world: World, recent: Recent, registry: &Registry) {
+        self.0.set_position(STEPS);
+        self.0.set_prefix(format!("the {} shop", world.name()));
+        self.tell(recent, registry);
+    }
+
+    fn tell(&self, recent: Recent, registry: &Registry) {
         self.0.set_message(format!(
-            "{:>3} bought/s {:>3} lost/s  p50 {:>5}  p99 {:>5}  open: {}",
+            "{:>3} bought/s {:>3} refused/s {:>3} lost/s  p50 {:>5}  p99 {:>5}  open: {}",
             recent.bought,
+            recent.refused,
             recent.lost,
             millis(recent.p50),
             millis(recent.p99),
-            open_circuits(registry),
+            match open_circuits(registry) {
+                open if open.is_empty() => "-".to_owned(),
+                open => open.join(" "),
+            },
         ));
     }
 
     /// Leaves a line behind for an act that is over.
     pub(crate) fn done(&self, played: &Played) {
         let visits = played.ordinary(Duration::ZERO..Duration::MAX);
+        let percent = |end| 100.0 * visits.share(&[end]).unwrap_or_default();
+        let all = [End::Bought, End::Refused, End::Failed, End::Left];
         let line = format!(
-            "{:<52} {:>5} checkouts, {:>3.0} % bought, {:>3.0} % refused at once, p99 {}",
+            "{:<47} {:>4} checkouts: {:>3.0} % bought, {:>3.0} % refused, {:>3.0} % failed, {:>3.0} % left; p99 {}",
             heading(played.act, played.world),
             visits.count(),
-            100.0 * visits.share(&[End::Bought]),
-            100.0 * visits.share(&[End::Refused]),
-            millis(visits.p99(&[End::Bought, End::Refused, End::Failed, End::Left])),
+            percent(End::Bought),
+            percent(End::Refused),
+            percent(End::Failed),
+            percent(End::Left),
+            millis(visits.took(0.99, &all).unwrap_or_default()),
         );
-        self.line(&line);
-    }
-
-    pub(crate) fn line(&self, line: &str) {
         if self.0.is_hidden() {
             println!("{line}");
         } else {
@@ -69,6 +85,25 @@ impl View {
     }
 }
 
+/// The claims, a line for each.
+pub(crate) fn table(claims: &[Claim]) -> String {
+    let width = |text: fn(&Claim) -> &str| {
+        let widths = claims.iter().map(|claim| text(claim).chars().count());
+        widths.max().unwrap_or_default()
+    };
+    let (says, wanted) = (width(|claim| &claim.says), width(|claim| &claim.wanted));
+    let mut table = String::new();
+    for claim in claims {
+        let (mark, act, world) = (claim.mark(), claim.act(), claim.world.name());
+        let _ = writeln!(
+            table,
+            "{mark}  {act:<3}  {world:<9}  {:<says$}  {:<wanted$}  {}",
+            claim.says, claim.wanted, claim.found
+        );
+    }
+    table
+}
+
 /// A time in milliseconds, as people write it.
 pub(crate) fn millis(time: Duration) -> String {
     format!("{} ms", time.as_millis())
@@ -78,14 +113,10 @@ fn heading(act: Act, world: World) -> String {
     format!("act {} {:<9} {}", act.number(), world.name(), act.title())
 }
 
-fn open_circuits(registry: &Registry) -> Cow<'static, str> {
-    let snapshots = registry.snapshots();
-    let open = snapshots.iter().filter(
+/// The names of the circuits that are open.
+pub(crate) fn open_circuits(registry: &Registry) -> Vec<String> {
+    let open = registry.snapshots().into_iter().filter(
         |shown| matches!(shown.field("state"), Some(Value::Text(state)) if state == "open"),
     );
-    let names: Vec<_> = open.map(|shown| shown.name.as_str()).collect();
-    match names.is_empty() {
-        true => "-".into(),
-        false => names.join(" ").into(),
-    }
+    open.map(|shown| shown.name).collect()
 }

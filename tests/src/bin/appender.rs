@@ -40,11 +40,15 @@ async fn append<S: EventStore>(store: S) -> anyhow::Result<()> {
 
 async fn append_to<S: EventStore>(store: S, task: u64) -> anyhow::Result<()> {
     let streams = ["left", "right"].map(|side| StreamId::new(side, task));
-    let mut version = store.read_stream(&streams[0], Version::NONE, 0).await?.version;
+    let mut version = store
+        .read_stream(&streams[0], Version::NONE, 0)
+        .await?
+        .version;
     loop {
         let count = 1 + version.0 % 4;
         let write = streams.iter().fold(Write::default(), |write, stream| {
-            let events = (1..=count).map(|at| NewEvent::new("counted", (version.0 + at).to_string()));
+            let events =
+                (1..=count).map(|at| NewEvent::new("counted", (version.0 + at).to_string()));
             write.and(stream.clone(), Expected::Exact(version), events.collect())
         });
         let done = store.write(write).await?;

@@ -48,7 +48,10 @@ pub(crate) async fn is_whole(store: &impl EventStore, acknowledged: &Acknowledge
     let (mut after, mut next) = (Position::START, Position(1));
     let mut streams: BTreeMap<StreamId, Vec<Position>> = BTreeMap::new();
     loop {
-        let page = store.read_all(after, &Filter::all(), 1_000).await.expect("it can be read");
+        let page = store
+            .read_all(after, &Filter::all(), 1_000)
+            .await
+            .expect("it can be read");
         for event in page.events {
             assert_eq!(event.position, next, "positions have no gap");
             next = next.after(1);
@@ -65,13 +68,27 @@ pub(crate) async fn is_whole(store: &impl EventStore, acknowledged: &Acknowledge
     for (stream, version, position) in acknowledged {
         let right = StreamId::new("right", stream.key());
         let found = streams.get(&right).map_or(0, Vec::len);
-        assert!(found as u64 >= version.0, "{stream} {version} was acknowledged");
+        assert!(
+            found as u64 >= version.0,
+            "{stream} {version} was acknowledged"
+        );
         let at = usize::try_from(version.0).expect("it fits") - 1;
-        assert_eq!(streams[&right][at], *position, "and is where it was said to be");
+        assert_eq!(
+            streams[&right][at], *position,
+            "and is where it was said to be"
+        );
     }
     for (stream, positions) in &streams {
-        let other = if stream.category() == "left" { "right" } else { "left" };
+        let other = if stream.category() == "left" {
+            "right"
+        } else {
+            "left"
+        };
         let twin = streams.get(&StreamId::new(other, stream.key()));
-        assert_eq!(twin.map(Vec::len), Some(positions.len()), "{stream} is whole");
+        assert_eq!(
+            twin.map(Vec::len),
+            Some(positions.len()),
+            "{stream} is whole"
+        );
     }
 }

@@ -52,21 +52,20 @@ impl Postgres {
         self,
         step: Step<'w>,
         work: impl FnOnce(Step<'w>) -> Step<'w>,
-    ) -> anyhow::Result<Step<'w>> {
-        let install = match programs() {
-            Some(_) => Vec::new(),
-            None => tools::install("postgresql")?,
-        };
+    ) -> Step<'w> {
         let stop = self.clone();
-        let step = step.run_all(install).check(move || self.start());
-        Ok(work(step).check(move || {
+        let step = step.check(move || self.start());
+        work(step).check(move || {
             stop.running.borrow_mut().take();
             Ok("PostgreSQL is stopped".to_owned())
-        }))
+        })
     }
 
     fn start(&self) -> anyhow::Result<String> {
-        let programs = programs().context("PostgreSQL is not installed")?;
+        if programs().is_none() {
+            tools::install_package("postgresql")?;
+        }
+        let programs = programs().context("the package postgresql brings no server")?;
         let folder = env::temp_dir().join(format!("watertight-postgres-{}", self.port));
         fs::create_dir_all(&folder)?;
         give_to_the_server(&folder)?;

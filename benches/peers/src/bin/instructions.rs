@@ -2,35 +2,26 @@
 //!
 //! The program runs itself under valgrind, once with few calls and once with many.
 
-use std::{
-    collections::BTreeMap,
-    env,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, env, path::Path};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 use watertight_benches::{
     callgrind::Callgrind,
     floor,
     lab::{Lab, Place},
+    options::Options,
+    report::report,
     row::{Figures, Row},
     subject::{BARE, OURS, Subject},
 };
-use watertight_peers::{
-    cases::{self, Case},
-    report::report,
-};
+use watertight_peers::cases::{self, Case};
 
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true)]
-struct Options {
-    /// Only the cases whose name contains this.
-    #[arg(long, default_value = "")]
-    only: String,
-    /// Where the figures are written.
-    #[arg(long, default_value = "target/bench/instructions.json")]
-    out: PathBuf,
+struct Cli {
+    #[command(flatten)]
+    options: Options,
     #[command(subcommand)]
     counted: Option<Counted>,
 }
@@ -46,34 +37,34 @@ enum Counted {
 }
 
 fn main() -> anyhow::Result<()> {
-    let options = Options::parse();
+    let Cli { options, counted } = Cli::parse();
     let lab = Lab::new()?;
     if let Some(Counted::Call {
         case,
         subject,
         calls,
-    }) = options.counted
+    }) = counted
     {
         return call(&lab, &case, &subject, calls);
     }
-    let Some(callgrind) = Callgrind::find() else {
-        bail!("valgrind is missing");
-    };
+    let callgrind = Callgrind::find();
     let this = env::current_exe()?;
     let mut rows = Vec::new();
-    for case in cases::containing(&lab, &options.only) {
-        eprintln!("{}", case.name);
-        rows.extend(count(&callgrind, &this, &case)?);
+    for case in cases::wanted(&lab, |name| options.wants(name)) {
+        eprintln!("{}, instructions", case.name);
+        rows.extend(count(callgrind.as_ref(), &this, &case)?);
     }
-    report(&rows, &options.out)
+    report(&rows, &options.file("instructions"))
 }
 
-fn count(callgrind: &Callgrind, this: &Path, case: &Case) -> anyhow::Result<Vec<Row>> {
+fn count(callgrind: Option<&Callgrind>, this: &Path, case: &Case) -> anyhow::Result<Vec<Row>> {
     let names = case.subjects.iter().map(Subject::name);
     let mut counted = BTreeMap::new();
-    for name in names.chain([BARE]) {
-        let per_call = callgrind.per_call(this, &["call", case.name, name])?;
-        counted.insert(name.to_owned(), per_call);
+    if let Some(callgrind) = callgrind {
+        for name in names.chain([BARE]) {
+            let per_call = callgrind.per_call(this, &["call", case.name, name])?;
+            counted.insert(name.to_owned(), per_call);
+        }
     }
     let figures = Figures {
         case: case.name.to_owned(),
@@ -81,15 +72,16 @@ fn count(callgrind: &Callgrind, this: &Path, case: &Case) -> anyhow::Result<Vec<
         ours: counted.remove(OURS),
         floor: counted.remove(floor::STRIPED),
         peers: counted,
-        discounted: None,
+        discounted: callgrind
+            .is_none()
+            .then(|| "not counted: valgrind is missing".to_owned()),
     };
     Ok(figures.rows(case.instructions))
 }
 
 fn call(lab: &Lab, case: &str, subject: &str, calls: u64) -> anyhow::Result<()> {
-    let mut cases = cases::containing(lab, case).into_iter();
-    let case = cases.find(|known| known.name == case);
-    let case = case.context("no such case")?;
+    let mut cases = cases::wanted(lab, |name| name == case).into_iter();
+    let case = cases.next().context("no such case")?;
     let mut subjects = case.subjects.into_iter().chain([case.inner.bare()]);
     let subject = subjects.find(|known| known.name() == subject);
     subject

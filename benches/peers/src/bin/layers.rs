@@ -1,37 +1,38 @@
 //! What each layer adds to a call: ours, the floor and the peers in turn, because only ratios of one run count.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use clap::Parser;
-use watertight_benches::{lab::Lab, rounds::Plan};
-use watertight_peers::{cases, report::report, timing};
+use watertight_benches::{
+    lab::Lab,
+    options::Options,
+    report::{read, report},
+};
+use watertight_peers::{cases, filled, timing};
 
 #[derive(Debug, Parser)]
-struct Options {
-    /// Only the cases whose name contains this.
-    #[arg(long, default_value = "")]
-    only: String,
-    /// How often each subject is timed.
-    #[arg(long, default_value_t = 31)]
-    rounds: usize,
-    /// For how many milliseconds each time.
-    #[arg(long, default_value_t = 20)]
-    millis: u64,
-    /// Where the figures are written.
-    #[arg(long, default_value = "target/bench/layers.json")]
-    out: PathBuf,
+struct Cli {
+    #[command(flatten)]
+    options: Options,
+    /// Adds what this program of the same run has found, so that one table and one file tell it all.
+    #[arg(long, value_name = "PROGRAM")]
+    with: Vec<String>,
 }
 
 fn main() -> anyhow::Result<()> {
-    let options = Options::parse();
-    let plan = Plan {
-        rounds: options.rounds,
-        slice: Duration::from_millis(options.millis),
-    };
+    let Cli { options, with } = Cli::parse();
+    let plan = options.plan(31, Duration::from_millis(20));
     let lab = Lab::new()?;
     let mut rows = Vec::new();
-    for case in cases::containing(&lab, &options.only) {
+    for case in cases::wanted(&lab, |name| options.wants(name)) {
         rows.extend(timing::rows(&lab, plan, &case));
     }
-    report(&rows, &options.out)
+    if options.wants(filled::CASE) {
+        rows.extend(filled::rows(&lab, plan));
+    }
+    let program = if with.is_empty() { "timing" } else { "layers" };
+    for program in with {
+        rows.extend(read(&options.file(&program))?);
+    }
+    report(&rows, &options.file(program))
 }

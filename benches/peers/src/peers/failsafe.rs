@@ -39,6 +39,12 @@ pub fn open(lab: &Lab) -> Subject {
     Subject::refusing(CONSECUTIVE, service)
 }
 
+/// A service whose breaker looks at a span of time.
+pub fn over_time()
+-> impl Service<u64, Response = u64, Error = Error<Fault>, Future: Send> + Clone + Send + 'static {
+    guarded(rate())
+}
+
 struct Guarded<P> {
     inner: Answers,
     breaker: StateMachine<P, ()>,

@@ -16,14 +16,22 @@ pub const NAME: &str = "recloser";
 
 /// Closed, over the last 100 calls.
 pub fn closed() -> Subject {
-    Subject::answering(NAME, guarded())
+    Subject::answering(NAME, guarded(100))
 }
 
 /// Opened by failures.
 pub fn open(lab: &Lab) -> Subject {
-    let service = guarded();
+    let service = guarded(100);
     fail(lab, &service, 200);
     Subject::refusing(NAME, service)
+}
+
+/// A service whose breaker looks at so many calls.
+pub fn over(
+    calls: usize,
+) -> impl Service<u64, Response = u64, Error = Error<Fault>, Future: Send> + Clone + Send + 'static
+{
+    guarded(calls)
 }
 
 #[derive(Clone, Debug)]
@@ -32,9 +40,9 @@ struct Guarded {
     recloser: AsyncRecloser,
 }
 
-fn guarded() -> Guarded {
+fn guarded(calls: usize) -> Guarded {
     let recloser = Recloser::custom()
-        .closed_len(100)
+        .closed_len(calls)
         .error_rate(0.5)
         .open_wait(NEVER)
         .build();

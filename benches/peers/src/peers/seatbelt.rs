@@ -18,11 +18,19 @@ use watertight_benches::{
 /// The name in every case.
 pub const NAME: &str = "seatbelt";
 
-type Out = Result<u64, Fault>;
+/// What its layers are about.
+pub type Out = Result<u64, Fault>;
 
 /// Closed, with a window of 30 seconds, its only kind.
 pub fn closed(lab: &Lab) -> Subject {
-    Subject::answering(NAME, breaker(lab).layer(Answers))
+    Subject::answering(NAME, closed_service(lab))
+}
+
+/// The service of [`closed`].
+pub fn closed_service(
+    lab: &Lab,
+) -> impl Service<u64, Response = u64, Error = Fault, Future: Send> + Clone + Send + 'static {
+    breaker(lab).layer(Answers)
 }
 
 /// Opened by failures.
@@ -50,9 +58,13 @@ pub fn fallback(lab: &Lab) -> Subject {
     Subject::answering(NAME, layer.layer(Answers))
 }
 
+fn breaker(lab: &Lab) -> BreakerLayer<u64, Out> {
+    breaker_by(clock(lab))
+}
+
 /// A breaker with half the calls failing as its limit, and its defaults else.
-pub fn breaker(lab: &Lab) -> BreakerLayer<u64, Out> {
-    Breaker::layer("benched", &context(lab))
+pub fn breaker_by(clock: Clock) -> BreakerLayer<u64, Out> {
+    Breaker::layer("benched", &ResilienceContext::new(clock))
         .recovery_with(|out: &Out, _| match out {
             Ok(_) => RecoveryInfo::never(),
             Err(_) => RecoveryInfo::retry(),
@@ -73,5 +85,9 @@ where
 }
 
 fn context(lab: &Lab) -> ResilienceContext<u64, Out> {
-    ResilienceContext::new(lab.block_on(async { Clock::new_tokio() }))
+    ResilienceContext::new(clock(lab))
+}
+
+fn clock(lab: &Lab) -> Clock {
+    lab.block_on(async { Clock::new_tokio() })
 }

@@ -3,7 +3,10 @@
 use tower::{Layer, Service};
 use tower_resilience::{
     bulkhead::BulkheadLayer,
-    circuitbreaker::{CircuitBreakerConfigBuilder, CircuitBreakerLayer, DefaultClassifier},
+    circuitbreaker::{
+        CircuitBreakerConfigBuilder, CircuitBreakerError, CircuitBreakerLayer, DefaultClassifier,
+        SlidingWindowType,
+    },
     fallback::FallbackLayer,
     timelimiter::TimeLimiterLayer,
 };
@@ -28,6 +31,23 @@ pub fn slow_calls() -> Subject {
         .slow_call_duration_threshold(NEVER)
         .slow_call_rate_threshold(0.5);
     Subject::answering(NAME, breaker(slow).layer(Answers))
+}
+
+/// Closed, over a span of time.
+pub fn time_window() -> Subject {
+    Subject::answering(NAME, time_window_service())
+}
+
+/// The service of [`time_window`].
+pub fn time_window_service()
+-> impl Service<u64, Response = u64, Error = CircuitBreakerError<Fault>, Future: Send>
++ Clone
++ Send
++ 'static {
+    let window = builder()
+        .sliding_window_type(SlidingWindowType::TimeBased)
+        .sliding_window_duration(NEVER);
+    breaker(window).layer(Answers)
 }
 
 /// Opened by failures.

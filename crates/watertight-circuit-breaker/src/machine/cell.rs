@@ -76,11 +76,19 @@ impl Cell {
     /// Whether somebody has already moved this bucket on, to a later time or a later generation.
     pub(crate) const fn is_ahead_of(self, tick: u64, generation: u32) -> bool {
         let ahead = (self.tick as u64).wrapping_sub(tick) & TICK_MASK;
-        let newer = self
-            .generation
-            .wrapping_sub((generation & GENERATION_MASK) as u8);
         let later = ahead != 0 && ahead <= TICK_MASK / 2;
+        let newer = self.generations_since(generation);
         self.valid && (later || (ahead == 0 && newer != 0 && newer <= u8::MAX / 2))
+    }
+
+    /// Whether it was recorded in an earlier generation.
+    pub(crate) const fn is_before(self, generation: u32) -> bool {
+        self.valid && self.generations_since(generation) > u8::MAX / 2
+    }
+
+    const fn generations_since(self, generation: u32) -> u8 {
+        self.generation
+            .wrapping_sub((generation & GENERATION_MASK) as u8)
     }
 
     /// The whole tick, of which the bucket keeps the lower bits: the one that is nearest to `current`.

@@ -2,7 +2,7 @@ use crate::{
     machine::{
         ring::{Ring, Sums},
         tally::Tallies,
-        word::is_newer,
+        word::is_late,
     },
     sync::{AtomicU32, Mutex, Ordering, lock},
 };
@@ -49,7 +49,8 @@ impl CountWindow {
     ) -> Sums {
         let mut recent = lock(&self.ring);
         self.catch_up(&mut recent, generation, tallies);
-        if recent.ring.generation() != generation {
+        // A size of zero: the rules have changed under this call, and the window is about to follow.
+        if recent.ring.generation() != generation || recent.ring.capacity() == 0 {
             return Sums::default();
         }
         recent.ring.push(failed, slow);
@@ -60,6 +61,11 @@ impl CountWindow {
         sums
     }
 
+    /// Starts over for a generation.
+    pub(crate) fn start(&self, generation: u32, tallies: &dyn Tallies) {
+        self.catch_up(&mut lock(&self.ring), generation, tallies);
+    }
+
     /// The sums of a generation, with the successes that are still in the tallies.
     pub(crate) fn sums(&self, generation: u32, tallies: &dyn Tallies) -> Sums {
         let mut recent = lock(&self.ring);
@@ -67,14 +73,11 @@ impl CountWindow {
         recent.ring.sums()
     }
 
-    /// Starts over with another size, unless the size is the same.
+    /// Starts over with another size.
     pub(crate) fn resize(&self, capacity: u32, generation: u32, tallies: &dyn Tallies) {
         let mut recent = lock(&self.ring);
-        if recent.ring.capacity() != capacity {
-            recent.fetched = tallies.successes();
-            recent.ring = Ring::new(capacity, generation);
-            self.warm.store(0, Ordering::Relaxed);
-        }
+        recent.fetched = tallies.successes();
+        recent.ring = Ring::new(capacity, generation);
     }
 
     /// Has the next call decide whether the minimum is reached, because the minimum has changed.
@@ -89,7 +92,7 @@ impl CountWindow {
         let ring = &mut recent.ring;
         if ring.generation() == generation {
             ring.push_successes(successes);
-        } else if is_newer(generation, ring.generation()) {
+        } else if !is_late(generation, ring.generation()) {
             ring.clear(generation);
         }
     }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::{
     machine::{
-        At, Machine, NEVER,
+        At, Machine,
         probes::Round,
         ring::Sums,
         word::{State, Word},
@@ -39,7 +39,7 @@ impl Machine {
         Look {
             state: word.state,
             generation: word.generation,
-            when: (word.when != NEVER).then(|| Duration::from_millis(word.when)),
+            when: word.when.since_start(),
             round,
             sums,
             openings: self.openings.load(Ordering::Relaxed),

@@ -5,6 +5,7 @@ mod count_window;
 mod look;
 #[cfg(all(test, any(watertight_loom, watertight_shuttle)))]
 mod models;
+mod moment;
 mod pace;
 mod probes;
 mod quick;
@@ -15,18 +16,23 @@ mod tally;
 mod time_window;
 mod transitions;
 mod word;
+#[cfg(all(test, not(any(watertight_loom, watertight_shuttle))))]
+mod wraps;
 
 use std::time::Duration;
 
 use watertight_core::Reason;
 
-use self::{count_window::CountWindow, probes::Back, quick::patience, streak::Streak, word::Word};
+use self::{
+    count_window::CountWindow, moment::Moment, probes::Back, quick::patience, streak::Streak,
+    word::Word,
+};
 pub(crate) use self::{
     look::Look,
     rules::Rules,
     tally::{Tallies, Tally},
     transitions::Transition,
-    word::{NEVER, Now, Ticket},
+    word::{Now, Ticket},
 };
 pub use self::{
     probes::{MAX_PROBES, Round},
@@ -106,11 +112,11 @@ pub(crate) struct At<'a> {
 impl Machine {
     /// A closed circuit, or one in another state from the start.
     pub(crate) fn new(rules: &Rules, state: State, seed: u64) -> Self {
-        let (generation, when) = (0, if state == State::ForcedOpen { NEVER } else { 0 });
+        let held = state == State::ForcedOpen;
         let word = Word {
             state,
-            generation,
-            when,
+            generation: 0,
+            when: if held { Moment::NEVER } else { Moment::START },
         };
         Self {
             state: AtomicU64::new(word.pack()),
@@ -134,13 +140,13 @@ impl Machine {
         let start = config.needs_clock().then_some(now);
         loop {
             let word = Word::unpack(self.state.load(Ordering::Acquire));
-            let due = now.millis() >= word.when;
+            let due = word.when.is_due(now);
             let (reason, until) = match word.state {
                 State::Closed | State::Disabled | State::MetricsOnly => {
                     return Ok(Ticket::new(word.generation, false, start));
                 }
                 State::Open if due => {
-                    self.half_open(word, at.now, config, tell);
+                    self.half_open(word, at, config.probe_timeout, tell);
                     continue;
                 }
                 State::Open => (Reason::Open, word.when),
@@ -157,27 +163,26 @@ impl Machine {
                     }
                     (Reason::ProbesTaken, word.when)
                 }
-                State::ForcedOpen if due && word.when != NEVER => {
-                    self.close(word, State::Closed, Why::Expired, now, tell);
+                State::ForcedOpen if due => {
+                    self.close(word, State::Closed, Why::Expired, at, tell);
                     continue;
                 }
                 State::ForcedOpen => (Reason::ForcedOpen, word.when),
                 State::Recovering => match self.ramp_share(word, now, config) {
                     None => {
-                        self.close(word, State::Closed, Why::RampOver, now, tell);
+                        self.close(word, State::Closed, Why::RampOver, at, tell);
                         continue;
                     }
                     Some(share) if self.random() < share => {
                         return Ok(Ticket::new(word.generation, false, start));
                     }
-                    Some(_) => (Reason::Open, NEVER),
+                    Some(_) => (Reason::Open, Moment::NEVER),
                 },
             };
-            let left = (until != NEVER).then(|| (until * 1_000).saturating_sub(now.0));
-            let retry_after = left.map(Duration::from_micros);
+            let until = until.since_start();
             return Err(Refused {
                 reason,
-                retry_after,
+                retry_after: until.map(|until| until.saturating_sub(now.elapsed())),
             });
         }
     }

@@ -30,8 +30,7 @@ struct Model {
 
 impl Model {
     fn new(change: impl FnOnce(&mut Config)) -> Arc<Self> {
-        let mut config = Config::default();
-        (config.window, config.minimum_calls, config.probes) = (Window::Calls(2), Some(2), 1);
+        let mut config = config();
         change(&mut config);
         let time = match config.window {
             Window::Time(span) => Some(Arc::new(TimeWindow::with_shards(span, 2))),
@@ -83,7 +82,7 @@ impl Model {
 
     fn force(&self, state: State) {
         self.machine
-            .force(state, None, self.at(0, 0).now, &|change| self.tell(change));
+            .force(state, None, self.at(0, 0), &|change| self.tell(change));
     }
 
     fn tell(&self, change: Transition) {
@@ -101,12 +100,26 @@ impl Model {
 
     /// Opens the circuit, so that it takes probes five seconds later.
     fn trip(&self) {
-        for _ in 0..2 {
-            let ticket = self.admit(0).unwrap();
-            self.finish(ticket, true, 0, 0);
-        }
+        (0..2).for_each(|_| self.fail(0));
         assert_eq!(self.machine.state(), State::Open);
     }
+
+    fn fail(&self, now: u64) {
+        let ticket = self.admit(now).unwrap();
+        self.finish(ticket, true, now, 1);
+    }
+}
+
+const FAILED: End = End::Judged {
+    failed: true,
+    slow: false,
+    retry_after: None,
+};
+
+fn config() -> Config {
+    let mut config = Config::default();
+    (config.window, config.minimum_calls, config.probes) = (Window::Calls(2), Some(2), 1);
+    config
 }
 
 fn check(model: impl Fn() + Send + Sync + 'static) {
@@ -295,6 +308,80 @@ fn an_operators_word_is_not_lost_to_a_transition() {
         );
         assert_eq!(model.machine.state(), State::ForcedOpen);
         assert!(model.admit(100).is_none());
+    });
+}
+
+#[test]
+fn a_straggler_neither_ends_nor_lengthens_the_row_of_a_later_generation() {
+    for failed in [false, true] {
+        check(move || {
+            let model = Model::new(|config| {
+                (config.failure_rate, config.consecutive_failures) = (None, Some(2));
+            });
+            let straggler = model.admit(0).unwrap();
+            let there = Arc::clone(&model);
+            both(
+                move || there.finish(straggler, failed, 0, 0),
+                || {
+                    model.force(State::Closed);
+                    model.fail(0);
+                },
+            );
+            assert_eq!(model.machine.state(), State::Closed);
+            model.fail(0);
+            assert_eq!(model.machine.state(), State::Open);
+        });
+    }
+}
+
+#[test]
+fn a_generation_that_starts_late_spares_what_a_newer_one_has_recorded() {
+    check(|| {
+        let model = Model::new(|config| {
+            (config.window, config.minimum_calls) =
+                (Window::Time(Duration::from_secs(16)), Some(9));
+        });
+        let there = Arc::clone(&model);
+        let mut recorded = None;
+        both(
+            move || there.force(State::Closed),
+            || {
+                model.force(State::Closed);
+                recorded = Some(model.machine.generation());
+                model.fail(0);
+            },
+        );
+        let look = model.machine.look(model.at(0, 0));
+        if recorded == Some(look.generation) {
+            assert_eq!(look.sums.total, 1);
+        }
+    });
+}
+
+#[test]
+fn a_window_that_changes_under_a_call_breaks_nothing() {
+    check(|| {
+        let model = Model::new(|config| config.window = Window::Time(Duration::from_secs(16)));
+        let rules = Arc::new(Rules::of(&config(), None));
+        let call = model.admit(0).unwrap();
+        let (there, new) = (Arc::clone(&model), Arc::clone(&rules));
+        both(
+            move || {
+                let at = At {
+                    rules: &new,
+                    ..there.at(0, 0)
+                };
+                there.machine.finish(call, FAILED, at, &|_| ());
+            },
+            || {
+                let at = At {
+                    rules: &rules,
+                    ..model.at(0, 1)
+                };
+                model.machine.adopt(&model.rules, at);
+            },
+        );
+        assert_eq!(model.machine.state(), State::Closed);
     });
 }
 

@@ -1,7 +1,7 @@
 use crate::{
     machine::{
         ring::Sums,
-        word::{GENERATION_MASK, is_newer},
+        word::{GENERATION_MASK, is_late},
     },
     sync::{AtomicU64, Ordering},
 };
@@ -49,7 +49,7 @@ impl Probes {
             let round = match known == generation {
                 true => round,
                 // A taker that comes too late must not reset the round of a later generation.
-                false if is_newer(known, generation) => return None,
+                false if is_late(generation, known) => return None,
                 false => Round::default(),
             };
             let taken = round.out + round.done;

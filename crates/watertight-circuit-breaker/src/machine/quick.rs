@@ -4,7 +4,7 @@ use watertight_core::Reason;
 
 use crate::{
     machine::{
-        Machine, NEVER, Refused, Rules, Tally, Ticket,
+        Machine, Refused, Rules, Tally, Ticket,
         word::{Now, State, Word, micros},
     },
     sync::Ordering,
@@ -22,10 +22,10 @@ impl Machine {
     #[inline(always)]
     pub(crate) fn admit_quickly(&self, now: impl FnOnce() -> Now) -> Option<Ticket> {
         let packed = self.state.load(Ordering::Acquire);
-        let word = Word::unpack(packed);
-        if word.state != State::Closed {
+        if !Word::is_closed(packed) {
             return None;
         }
+        let word = Word::unpack(packed);
         Some(if self.patience.load(Ordering::Relaxed) == UNTIMED {
             Ticket::of_closed(packed)
         } else {
@@ -50,7 +50,7 @@ impl Machine {
         let word = Word::unpack(self.state.load(Ordering::Acquire));
         let current = word.state == State::Closed && word.generation == ticket.generation();
         let slow = took.is_some_and(|took| micros(took) > self.patience.load(Ordering::Relaxed));
-        let harmless = current && !ticket.is_probe() && !ticket.was_slow() && !slow;
+        let harmless = current && !ticket.is_probe() && !slow;
         harmless && self.succeed(ticket, by)
     }
 
@@ -65,8 +65,13 @@ impl Machine {
         true
     }
 
-    /// Why a service behind the circuit is not even to be readied for a call, if so.
     #[inline(always)]
+    pub(crate) fn is_closed(&self) -> bool {
+        Word::is_closed(self.state.load(Ordering::Acquire))
+    }
+
+    /// Why a service behind the circuit is not even to be readied for a call, if so.
+    #[inline]
     pub(crate) fn gate(&self, elapsed: impl FnOnce() -> Duration) -> Option<Refused> {
         let word = Word::unpack(self.state.load(Ordering::Acquire));
         let reason = match word.state {
@@ -75,8 +80,8 @@ impl Machine {
             _ => return None,
         };
         let mut retry_after = None;
-        if word.when != NEVER {
-            let left = Duration::from_millis(word.when).checked_sub(elapsed())?;
+        if let Some(end) = word.when.since_start() {
+            let left = end.checked_sub(elapsed())?;
             if left.is_zero() {
                 return None;
             }

@@ -1,4 +1,7 @@
-use crate::sync::{AtomicU64, Ordering};
+use crate::{
+    machine::word::is_late,
+    sync::{AtomicU64, Ordering},
+};
 
 /// Failures in a row, below the generation they belong to.
 #[derive(Debug)]
@@ -15,16 +18,15 @@ impl Streak {
             self.end(generation);
             return 0;
         }
-        let tag = u64::from(generation) << 32;
         let mut known = self.0.load(Ordering::Relaxed);
         loop {
-            let count = if known >> 32 == tag >> 32 {
-                known as u32
-            } else {
-                0
+            let count = match (known >> 32) as u32 {
+                tag if tag == generation => known as u32,
+                tag if is_late(generation, tag) => return 0,
+                _ => 0,
             };
             let count = count.saturating_add(1);
-            let new = tag | u64::from(count);
+            let new = pack(generation, count);
             let exchange =
                 self.0
                     .compare_exchange_weak(known, new, Ordering::Relaxed, Ordering::Relaxed);
@@ -40,10 +42,21 @@ impl Streak {
     pub(crate) fn end(&self, generation: u32) {
         let known = self.0.load(Ordering::Relaxed);
         if known as u32 != 0 {
-            let none = u64::from(generation) << 32;
+            self.forget(known, generation);
+        }
+    }
+
+    #[cold]
+    fn forget(&self, known: u64, generation: u32) {
+        if !is_late(generation, (known >> 32) as u32) {
+            let none = pack(generation, 0);
             let _ = self
                 .0
                 .compare_exchange(known, none, Ordering::Relaxed, Ordering::Relaxed);
         }
     }
+}
+
+fn pack(generation: u32, count: u32) -> u64 {
+    u64::from(generation) << 32 | u64::from(count)
 }

@@ -78,6 +78,13 @@ impl TimeWindow {
         Some(sums)
     }
 
+    /// Starts over for a generation; what it has recorded already stays.
+    pub(crate) fn start(&self, generation: u32) {
+        for shard in &self.shards {
+            shard.clear(generation);
+        }
+    }
+
     pub(crate) fn sums(&self, generation: u32, now: Now) -> Sums {
         let tick = now.0 / self.tick;
         let mut sums = Sums::default();
@@ -125,6 +132,16 @@ impl Shard {
             let old = cell.load(Ordering::Relaxed);
             if Cell::unpack(old).tick_near(current) <= current {
                 // A failed exchange means that somebody recorded here just now: that is to stay.
+                let _ = cell.compare_exchange(old, 0, Ordering::Relaxed, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn clear(&self, generation: u32) {
+        for cell in &self.cells {
+            let old = cell.load(Ordering::Relaxed);
+            if Cell::unpack(old).is_before(generation) {
+                // A failed exchange means that somebody recorded here just now, or cleared it, too.
                 let _ = cell.compare_exchange(old, 0, Ordering::Relaxed, Ordering::Relaxed);
             }
         }

@@ -4,6 +4,7 @@ use crate::{
     config::Config,
     machine::{
         At, Machine,
+        moment::Moment,
         pace::{self, GAMMA},
         probes::Round,
         ring::Sums,
@@ -77,15 +78,22 @@ impl Why {
 
 impl Machine {
     /// Moves to a state whatever the state is now, and makes every outstanding ticket inert.
-    pub(crate) fn force(&self, to: State, until: Option<Now>, now: Now, tell: &dyn Fn(Transition)) {
+    pub(crate) fn force(
+        &self,
+        to: State,
+        until: Option<Now>,
+        at: At<'_>,
+        tell: &dyn Fn(Transition),
+    ) {
         let when = match to {
-            State::ForcedOpen => until.map_or(crate::machine::NEVER, Now::millis),
-            _ => now.millis(),
+            State::ForcedOpen => until.map_or(Moment::NEVER, Moment::of),
+            _ => Moment::of(at.now),
         };
         // An operator's word must not be lost to a transition that happens at the same time.
         loop {
             let word = Word::unpack(self.state.load(Ordering::Acquire));
-            if self.exchange(word, word.next(to, when), Why::Operator, now, tell) {
+            let next = word.next(to, when);
+            if self.exchange(word, next, Why::Operator, at, tell) {
                 self.openings.store(0, Ordering::Relaxed);
                 return;
             }
@@ -106,7 +114,7 @@ impl Machine {
         let openings = match word.state {
             State::HalfOpen => known,
             _ => {
-                let healthy = now.0.saturating_sub(word.when * 1_000);
+                let healthy = word.when.elapsed(now);
                 pace::decay(config.open_for, backoff, known, healthy)
             }
         };
@@ -119,8 +127,8 @@ impl Machine {
                 pace::wait(config.open_for, backoff, openings, jitter).max(asked)
             }
         };
-        let when = now.0.saturating_add(wait) / 1_000;
-        if self.exchange(word, word.next(State::Open, when), why, now, tell) {
+        let when = Moment::of(Now(now.0.saturating_add(wait)));
+        if self.exchange(word, word.next(State::Open, when), why, at, tell) {
             self.openings
                 .store(openings.saturating_add(1), Ordering::Relaxed);
         }
@@ -129,18 +137,12 @@ impl Machine {
     pub(super) fn half_open(
         &self,
         word: Word,
-        now: Now,
-        config: &Config,
+        at: At<'_>,
+        timeout: Duration,
         tell: &dyn Fn(Transition),
     ) {
-        let when = deadline(now, config.probe_timeout);
-        self.exchange(
-            word,
-            word.next(State::HalfOpen, when),
-            Why::WaitOver,
-            now,
-            tell,
-        );
+        let next = word.next(State::HalfOpen, Moment::of(at.now.plus(timeout)));
+        self.exchange(word, next, Why::WaitOver, at, tell);
     }
 
     pub(super) fn close(
@@ -148,15 +150,15 @@ impl Machine {
         word: Word,
         to: State,
         why: Why,
-        now: Now,
+        at: At<'_>,
         tell: &dyn Fn(Transition),
     ) {
-        self.exchange(word, word.next(to, now.millis()), why, now, tell);
+        self.exchange(word, word.next(to, Moment::of(at.now)), why, at, tell);
     }
 
     /// Counts a round's time from the latest probe, so that thin traffic is no silence.
     pub(super) fn extend(&self, word: Word, now: Now, timeout: Duration) {
-        let when = deadline(now, timeout);
+        let when = Moment::of(now.plus(timeout));
         let (old, new) = (word.pack(), Word { when, ..word }.pack());
         // Lost to another probe, which has extended it, or to a transition, which has ended it.
         let _ = self
@@ -188,7 +190,7 @@ impl Machine {
                     } else {
                         State::Closed
                     };
-                    self.close(word, to, Why::ProbesSucceeded, at.now, tell);
+                    self.close(word, to, Why::ProbesSucceeded, at, tell);
                 }
             }
             word = Word::unpack(self.state.load(Ordering::Acquire));
@@ -238,7 +240,7 @@ impl Machine {
     /// The share of calls that a recovering circuit admits now; none when the ramp is over.
     pub(super) fn ramp_share(&self, word: Word, now: Now, config: &Config) -> Option<f64> {
         let ramp = config.ramp?;
-        let elapsed = now.0.saturating_sub(word.when * 1_000);
+        let elapsed = word.when.elapsed(now);
         (elapsed < micros(ramp.over)).then(|| pace::share(ramp, elapsed))
     }
 
@@ -252,7 +254,7 @@ impl Machine {
         word: Word,
         next: Word,
         why: Why,
-        now: Now,
+        at: At<'_>,
         tell: &dyn Fn(Transition),
     ) -> bool {
         let exchange = self.state.compare_exchange(
@@ -262,16 +264,25 @@ impl Machine {
             Ordering::Acquire,
         );
         if exchange.is_ok() {
-            let (from, to, generation) = (word.state, next.state, next.generation);
+            self.start(next.generation, at);
             tell(Transition {
-                from,
-                to,
+                from: word.state,
+                to: next.state,
                 why,
-                generation,
-                now,
+                generation: next.generation,
+                now: at.now,
             });
         }
         exchange.is_ok()
+    }
+
+    /// Empties the window. What an earlier generation has recorded is not summed anyway, but a bucket keeps only a few bits of
+    /// its generation, and they must not come round to it.
+    fn start(&self, generation: u32, at: At<'_>) {
+        match at.rules.time() {
+            Some(window) => window.start(generation),
+            None => self.calls.start(generation, at.tallies),
+        }
     }
 }
 
@@ -311,8 +322,4 @@ fn verdict(config: &Config, round: Round) -> Option<Result<(), Why>> {
         Some(_) => too_bad(config, worst, of).is_none(),
     };
     certain.then_some(Ok(()))
-}
-
-fn deadline(now: Now, timeout: Duration) -> u64 {
-    now.0.saturating_add(micros(timeout)) / 1_000
 }

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::machine::moment::{self, Moment};
+
 /// The states of a circuit.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
@@ -72,10 +74,6 @@ impl Now {
     pub(crate) fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(micros(duration)))
     }
-
-    pub(crate) const fn millis(self) -> u64 {
-        self.0 / 1_000
-    }
 }
 
 /// Whole microseconds, saturating; 128 bits would cost more than the rest of a quick call.
@@ -85,13 +83,9 @@ pub(crate) fn micros(duration: Duration) -> u64 {
     seconds.saturating_add(duration.subsec_micros().into())
 }
 
-const WHEN_BITS: u32 = 37;
 const GENERATION_BITS: u32 = 24;
 
-/// "Never": the latest moment the word can hold, some four years after the breaker was made.
-pub(crate) const NEVER: u64 = (1 << WHEN_BITS) - 1;
-
-/// The whole state in 64 bits: mode (3), generation (24), a moment in milliseconds (37).
+/// The whole state in 64 bits: mode (3), generation (24), a moment (37).
 ///
 /// The moment is when an open circuit takes its first probe, when a round of probes is over, when a ramp started, when a
 /// forced state ends, or since when the circuit is closed.
@@ -99,21 +93,21 @@ pub(crate) const NEVER: u64 = (1 << WHEN_BITS) - 1;
 pub(crate) struct Word {
     pub(crate) state: State,
     pub(crate) generation: u32,
-    pub(crate) when: u64,
+    pub(crate) when: Moment,
 }
 
 impl Word {
     pub(crate) fn pack(self) -> u64 {
         let mode = State::ALL.iter().position(|state| *state == self.state);
         let mode = mode.unwrap_or_default() as u64;
-        (mode << (WHEN_BITS + GENERATION_BITS))
-            | (u64::from(self.generation & GENERATION_MASK) << WHEN_BITS)
-            | self.when.min(NEVER)
+        (mode << (moment::BITS + GENERATION_BITS))
+            | (u64::from(self.generation & GENERATION_MASK) << moment::BITS)
+            | self.when.bits()
     }
 
     #[inline]
     pub(crate) const fn unpack(word: u64) -> Self {
-        let state = match word >> (WHEN_BITS + GENERATION_BITS) {
+        let state = match word >> (moment::BITS + GENERATION_BITS) {
             0 => State::Closed,
             1 => State::Open,
             2 => State::HalfOpen,
@@ -124,13 +118,18 @@ impl Word {
         };
         Self {
             state,
-            generation: (word >> WHEN_BITS) as u32 & GENERATION_MASK,
-            when: word & NEVER,
+            generation: (word >> moment::BITS) as u32 & GENERATION_MASK,
+            when: Moment::from_bits(word),
         }
     }
 
+    #[inline(always)]
+    pub(crate) const fn is_closed(word: u64) -> bool {
+        word < TIMED
+    }
+
     /// The word after a transition.
-    pub(crate) const fn next(self, state: State, when: u64) -> Self {
+    pub(crate) const fn next(self, state: State, when: Moment) -> Self {
         Self {
             state,
             generation: (self.generation + 1) & GENERATION_MASK,
@@ -141,27 +140,28 @@ impl Word {
 
 pub(crate) const GENERATION_MASK: u32 = (1 << GENERATION_BITS) - 1;
 
-/// Whether a generation comes after another, also where the count has wrapped around.
-pub(crate) const fn is_newer(generation: u32, than: u32) -> bool {
-    let ahead = generation.wrapping_sub(than) & GENERATION_MASK;
-    ahead != 0 && ahead <= GENERATION_MASK / 2
+/// Whether a tag shows that a call of this generation comes too late.
+///
+/// A call can only be a few generations late. A tag that is much further ahead was left behind when the count wrapped around.
+pub(crate) const fn is_late(generation: u32, tag: u32) -> bool {
+    let ahead = tag.wrapping_sub(generation) & GENERATION_MASK;
+    ahead != 0 && ahead <= u16::MAX as u32
 }
 
 /// What an admitted call carries in 64 bits: kind (3), generation (24), start in microseconds (37).
 ///
 /// A call that was admitted while closed and need not note its start carries the state itself, so that one comparison
-/// tells that nothing has changed. The start wraps after 38 hours, which no call that anybody waits for takes.
+/// tells that nothing has changed. The start wraps after 38 hours, which no call that anybody waits for takes. A call that is
+/// timed and of another kind has its time taken, in place of the start.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Ticket(u64);
 
 // A closed circuit has none of these bits.
-const TIMED: u64 = 1 << (WHEN_BITS + GENERATION_BITS);
+const TIMED: u64 = 1 << (moment::BITS + GENERATION_BITS);
 const PROBE: u64 = TIMED << 1;
 const OTHER: u64 = TIMED << 2;
 
-const START: u64 = NEVER;
-/// In place of the start, where the time is taken already.
-const SLOW: u64 = 1;
+const START: u64 = moment::MASK;
 
 impl Ticket {
     /// What is left of a ticket whose call has ended.
@@ -180,7 +180,7 @@ impl Ticket {
             Some(now) => TIMED | (now.0 & START),
             None => OTHER,
         };
-        Self(((generation as u64) << WHEN_BITS) | probe | start)
+        Self(((generation as u64) << moment::BITS) | probe | start)
     }
 
     /// Whether the circuit has been closed all the time.
@@ -191,7 +191,7 @@ impl Ticket {
 
     #[inline]
     pub(crate) const fn generation(self) -> u32 {
-        (self.0 >> WHEN_BITS) as u32 & GENERATION_MASK
+        (self.0 >> moment::BITS) as u32 & GENERATION_MASK
     }
 
     #[inline]
@@ -205,18 +205,15 @@ impl Ticket {
         if self.0 & TIMED == 0 {
             return None;
         }
-        let micros = now().0.wrapping_sub(self.0 & START) & START;
+        let mut micros = self.0 & START;
+        if self.0 & OTHER == 0 {
+            micros = now().0.wrapping_sub(micros) & START;
+        }
         Some(Duration::from_micros(micros))
     }
 
-    /// Whether the call was found slow when its head arrived.
-    pub(crate) const fn was_slow(self) -> bool {
-        self.0 & OTHER != 0 && self.0 & SLOW != 0
-    }
-
-    /// The same ticket with its time taken: what the body does later counts no more.
-    pub(crate) const fn stopped(self, slow: bool) -> Self {
-        let ticket = (self.0 & !(TIMED | START)) | OTHER;
-        Self(if slow { ticket | SLOW } else { ticket })
+    /// The same ticket with its time taken: how long the body lasts counts no more.
+    pub(crate) fn stopped(self, took: Duration) -> Self {
+        Self((self.0 & !START) | OTHER | micros(took).min(START))
     }
 }

@@ -76,6 +76,13 @@ impl<B: Body<Data = Bytes>> Body for OwnBody<B> {
     }
 }
 
+/// So that whoever answers with bytes at hand, such as a fallback, fits around a layer that refuses with this body.
+impl<B> From<Bytes> for OwnBody<B> {
+    fn from(data: Bytes) -> Self {
+        Self::own(data)
+    }
+}
+
 impl<B: Default> Default for OwnBody<B> {
     fn default() -> Self {
         Self::inner(B::default())

@@ -27,6 +27,14 @@ pub struct GrpcErrors<V = Typed>(PhantomData<fn() -> V>);
 ///
 /// Open is `UNAVAILABLE`, full is `RESOURCE_EXHAUSTED`, deadline and timeout are `DEADLINE_EXCEEDED`. The time to come
 /// back is sent as `grpc-retry-pushback-ms`, which gRPC clients with a retry policy obey.
+///
+/// ```
+/// use watertight_core::{Reason, Rejected, http::GrpcStatus};
+///
+/// let full = Rejected::new("orders", Reason::Full);
+/// let response = GrpcStatus.respond::<String>(full);
+/// assert_eq!(response.headers()["grpc-status"], "8");
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GrpcStatus;
 

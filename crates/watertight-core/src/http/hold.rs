@@ -14,6 +14,26 @@ use crate::{Hold, Outcome, PanicGuard, Permit, Verdict};
 ///
 /// A body ends in five ways: it says so by `None`; by an error; by `is_end_stream()` after a frame; it had ended when it
 /// was made; it is dropped. `T` says what each means.
+///
+/// ```
+/// use watertight_core::http::{BodyEnd, Ending, UntilBodyEnd};
+/// use watertight_core::Verdict;
+///
+/// /// A caller who drops a body says nothing, not what the head said.
+/// #[derive(Clone)]
+/// struct ToTheEnd;
+///
+/// impl Ending for ToTheEnd {
+///     fn verdict(&self, head: Verdict, how: BodyEnd<'_>) -> Option<Verdict> {
+///         match how {
+///             BodyEnd::Dropped => None,
+///             how => ().verdict(head, how),
+///         }
+///     }
+/// }
+/// let hold = UntilBodyEnd::judged_by(ToTheEnd);
+/// # let _ = hold;
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UntilBodyEnd<T = ()>(T);
 

@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc};
+use std::{borrow::Borrow, fmt, sync::Arc};
 
 use http::{Uri, header};
 
@@ -20,6 +20,13 @@ impl From<&str> for Host {
     }
 }
 
+/// A host in lower case finds its key without one being made.
+impl Borrow<str> for Host {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -28,36 +35,37 @@ impl fmt::Display for Host {
 
 /// Where a request goes, whoever made its type.
 pub trait RequestTarget {
+    /// Its host and port as they are written, empty if it names none; without a user name.
+    fn written_host(&self) -> &str;
+
     /// Its host and port.
-    fn host(&self) -> Host;
+    fn host(&self) -> Host {
+        Host::from(self.written_host())
+    }
 }
 
 impl<B> RequestTarget for http::Request<B> {
-    fn host(&self) -> Host {
+    fn written_host(&self) -> &str {
+        if let Some(at) = self.uri().authority() {
+            return at_host(at.as_str());
+        }
         let named = self.headers().get(header::HOST);
-        let named = named.and_then(|host| host.to_str().ok());
-        Host::from(
-            self.uri()
-                .authority()
-                .map_or(named.unwrap_or_default(), |at| at_host(at.as_str())),
-        )
+        named
+            .and_then(|host| host.to_str().ok())
+            .unwrap_or_default()
     }
 }
 
 #[cfg(feature = "reqwest")]
 impl RequestTarget for reqwest::Request {
-    fn host(&self) -> Host {
-        let url = self.url();
-        match (url.host_str(), url.port()) {
-            (Some(host), Some(port)) => Host::from(format!("{host}:{port}").as_str()),
-            (host, _) => Host::from(host.unwrap_or_default()),
-        }
+    fn written_host(&self) -> &str {
+        at_host(self.url().authority())
     }
 }
 
 impl RequestTarget for Uri {
-    fn host(&self) -> Host {
-        Host::from(self.authority().map_or("", |at| at_host(at.as_str())))
+    fn written_host(&self) -> &str {
+        self.authority().map_or("", |at| at_host(at.as_str()))
     }
 }
 

@@ -6,7 +6,6 @@ use std::{
 use bytes::Bytes;
 use http::Response;
 
-use super::Http;
 use crate::{Chain, Failure, FallbackLayer, Strategy};
 
 /// Answers with one response whose body is at hand, whatever the body type of the service, if it can be made of
@@ -22,8 +21,9 @@ impl Constant {
     }
 }
 
-impl<A: Clone, D: Clone, K: Clone> FallbackLayer<A, D, K, Http> {
-    /// Answers with copies of one response whose body is at hand.
+impl<A: Clone, D: Clone, K: Clone, M: Clone> FallbackLayer<A, D, K, M> {
+    /// Answers with copies of one HTTP response whose body is at hand; the service's body must be one that can be made
+    /// of [`Bytes`], such as axum's.
     ///
     /// ```
     /// use axum::{Router, routing::get};
@@ -34,10 +34,7 @@ impl<A: Clone, D: Clone, K: Clone> FallbackLayer<A, D, K, Http> {
     ///     .route("/greeting", get(async || StatusCode::BAD_GATEWAY))
     ///     .layer(FallbackLayer::for_http(Fallback::default()).response(Response::new("roses are red".into())));
     /// ```
-    pub fn response(
-        self,
-        response: Response<Bytes>,
-    ) -> FallbackLayer<Chain<A, Constant>, D, K, Http> {
+    pub fn response(self, response: Response<Bytes>) -> FallbackLayer<Chain<A, Constant>, D, K, M> {
         self.then(Constant::new(response))
     }
 }

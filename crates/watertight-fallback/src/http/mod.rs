@@ -2,6 +2,7 @@
 
 mod constant;
 mod form;
+mod good;
 mod preset;
 mod refusal;
 mod stale;

@@ -5,7 +5,7 @@ use watertight_core::{Boxed, http::ServerErrors};
 
 use crate::{
     Failures, Fallback, FallbackLayer, NoCapture, Nothing,
-    http::{Http, InHttp},
+    http::{Http, HttpRemembering, InHttp},
 };
 
 impl FallbackLayer<Nothing, Failures<ServerErrors, InHttp>, NoCapture, Http> {
@@ -48,8 +48,25 @@ impl FallbackLayer<Nothing, Failures<GrpcErrors, InHttp>, NoCapture, Http> {
 }
 
 impl<A: Clone, D: Clone, K: Clone> FallbackLayer<A, D, K, Http> {
-    /// Marks the answers it makes by this header too; its value is the cause.
+    /// Marks the answers it makes by this header too; its value is the cause: `refused`, `timed_out`, `error` or
+    /// `response`.
+    ///
+    /// ```
+    /// use http::{HeaderName, Response};
+    /// use watertight_fallback::{Fallback, FallbackLayer};
+    ///
+    /// let layer = FallbackLayer::for_http(Fallback::default())
+    ///     .response(Response::new("no quote today".into()))
+    ///     .mark_header(HeaderName::from_static("x-fallback"));
+    /// ```
     pub fn mark_header(self, header: HeaderName) -> Self {
         self.map_form(|_| Http::with_header(header))
+    }
+}
+
+impl<A: Clone, D: Clone, K: Clone, Q> FallbackLayer<A, D, K, HttpRemembering<Q>> {
+    /// Marks the answers it makes by this header too, as without [`stale`](Self::stale).
+    pub fn mark_header(self, header: HeaderName) -> Self {
+        self.map_form(|form| form.with_header(header))
     }
 }

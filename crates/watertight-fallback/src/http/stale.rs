@@ -7,18 +7,23 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Response, StatusCode, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version, header};
 use http_body::Body;
 use watertight_core::BuildError;
 
-use super::{Http, StaleBody, tee::Tee};
+use super::{
+    Http, StaleBody,
+    good::{is_good, is_whole},
+    tee::Tee,
+};
 use crate::{Chain, Failure, FallbackLayer, Form, Made, Stale, StaleBuilder, StaleKey, Strategy};
 
 /// The last good HTTP response per key, head and body, for as long as it is young enough. Clones share it.
 ///
-/// The body is remembered while the caller reads it, so a response costs one copy of its body, and one that was not read
-/// to its end is not remembered. Neither is one whose `Cache-Control` says `no-store` or `private`. `Set-Cookie` is left
-/// out; the answer has an `Age` in seconds (RFC 9111, 5.1).
+/// Good is a 2xx response that is whole: neither 206 nor shorter than its `Content-Length`, as an answer to `HEAD` is. The
+/// body is remembered while the caller reads it, so a response costs one copy of its body, and one that was not read to
+/// its end is not remembered. Neither is one whose `Cache-Control` says `no-store` or `private`. `Set-Cookie` is left out;
+/// the answer has an `Age` in seconds (RFC 9111, 5.1).
 ///
 /// ```
 /// use std::time::Duration;
@@ -124,7 +129,9 @@ impl<Q: Clone + Eq + Hash> HttpStale<Q> {
     }
 
     pub(super) fn put(&self, key: &Q, head: Head, body: Bytes) {
-        self.memory.put(key, Arc::new(Remembered { head, body }));
+        if is_whole(&head.headers, body.len()) {
+            self.memory.put(key, Arc::new(Remembered { head, body }));
+        }
     }
 
     fn answer<B: From<Bytes>>(&self, key: &Q) -> Option<Response<B>> {
@@ -141,6 +148,13 @@ impl<Q: Clone + Eq + Hash> HttpStale<Q> {
         let age = HeaderValue::from(age.as_secs());
         response.headers_mut().insert(header::AGE, age);
         Some(response)
+    }
+}
+
+impl<Q> HttpRemembering<Q> {
+    pub(super) fn with_header(self, header: HeaderName) -> Self {
+        let mark = Http::with_header(header);
+        Self { mark, ..self }
     }
 }
 
@@ -191,7 +205,8 @@ where
     type Response = Response<StaleBody<B, Q>>;
 
     fn good(&self, response: Response<B>, captured: &K) -> Self::Response {
-        let wanted = |key: &&Q| self.stale.memory.wants(key) && may_be_kept(response.headers());
+        let good = is_good(response.status(), response.headers());
+        let wanted = |key: &&Q| good && self.stale.memory.wants(key);
         let Some(key) = captured.stale_key().filter(wanted) else {
             return response.map(StaleBody::untouched);
         };
@@ -248,15 +263,4 @@ impl<Q> fmt::Debug for HttpRemembering<Q> {
             .field("stale", &self.stale)
             .finish_non_exhaustive()
     }
-}
-
-fn may_be_kept(headers: &HeaderMap) -> bool {
-    let directives = headers.get_all(header::CACHE_CONTROL).into_iter();
-    let mut directives = directives
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|directive| directive.split('=').next().unwrap_or_default().trim());
-    !directives.any(|directive| {
-        directive.eq_ignore_ascii_case("no-store") || directive.eq_ignore_ascii_case("private")
-    })
 }

@@ -19,7 +19,10 @@ pub struct RecoverAsync<F>(F);
 
 impl<F> RespondWith<F> {
     /// Answers with what the closure makes of the cause.
-    pub const fn new(respond: F) -> Self {
+    pub const fn new<Res>(respond: F) -> Self
+    where
+        F: Fn(Cause) -> Res,
+    {
         Self(respond)
     }
 }

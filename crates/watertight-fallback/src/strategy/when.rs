@@ -7,6 +7,16 @@ use crate::{CauseKind, Failure, Strategy};
 pub struct When<P, S>(pub(crate) P, pub(crate) S);
 
 /// Picks failures. Closures `Fn(&Failure<Response, E, Captured>) -> bool` implement it; name their argument type.
+///
+/// ```
+/// use std::io;
+/// use watertight_fallback::{Failure, Fallback, FallbackLayer, Value};
+///
+/// let small = |failure: &Failure<&str, io::Error, u32>| failure.captured < 10;
+/// let layer = FallbackLayer::new(Fallback::default())
+///     .capture(|order: &u32| *order)
+///     .when(small, Value::new("on the house"));
+/// ```
 pub trait Predicate<Res, E, K> {
     /// Whether this failure is picked.
     fn picks(&self, failure: &Failure<Res, E, K>) -> bool;

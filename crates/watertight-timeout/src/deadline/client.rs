@@ -5,13 +5,15 @@ use std::{
 };
 
 use tokio::time::Instant;
-use tower_layer::Layer;
 use tower_service::Service;
-use watertight_core::{Deadline, Fail, FailWith, OnReject, Rejected, Respond};
+use watertight_core::{Deadline, Fail, OnReject};
 
 use crate::{
     Timeout, TimeoutFuture,
-    deadline::wire::{Local, Wire},
+    deadline::{
+        layer::{Client, Deadlines},
+        wire::{Local, Wire},
+    },
     event::Phase,
     future::Due,
 };
@@ -29,13 +31,7 @@ use crate::{
 /// let layer = ClientDeadlineLayer::new(Duration::MAX);
 /// # let _ = layer;
 /// ```
-#[must_use = "a layer does nothing until it wraps a service"]
-#[derive(Clone)]
-pub struct ClientDeadlineLayer<W = Local, R = Fail> {
-    limit: Timeout,
-    wire: W,
-    on_reject: R,
-}
+pub type ClientDeadlineLayer<W = Local, R = Fail> = Deadlines<Client, W, R>;
 
 /// A client whose calls have deadlines.
 #[derive(Clone)]
@@ -71,53 +67,9 @@ impl ClientDeadlineLayer<super::GrpcTimeout, watertight_core::http::GrpcStatus> 
     }
 }
 
-impl<W, R> ClientDeadlineLayer<W, R> {
-    const fn of(limit: Timeout, wire: W, on_reject: R) -> Self {
-        Self {
-            limit,
-            wire,
-            on_reject,
-        }
-    }
-
-    /// Finds and sends deadlines in another way: another header, or a closure in [`Local`].
-    pub fn wire<W2>(self, wire: W2) -> ClientDeadlineLayer<W2, R> {
-        ClientDeadlineLayer::of(self.limit, wire, self.on_reject)
-    }
-
-    /// Answers in another way when time is up.
-    pub fn on_reject<R2>(self, on_reject: R2) -> ClientDeadlineLayer<W, R2> {
-        ClientDeadlineLayer::of(self.limit, self.wire, on_reject)
-    }
-
-    /// Answers with what the closure makes of it when time is up; the error type stays what it was.
-    pub fn respond_with<F, Res>(self, respond: F) -> ClientDeadlineLayer<W, Respond<F>>
-    where
-        F: Fn(Rejected) -> Res,
-    {
-        self.on_reject(Respond::new(respond))
-    }
-
-    /// Fails with what the closure makes of it when time is up.
-    pub fn fail_with<F, E2>(self, fail: F) -> ClientDeadlineLayer<W, FailWith<F>>
-    where
-        F: Fn(Rejected) -> E2,
-    {
-        self.on_reject(FailWith::new(fail))
-    }
-
-    /// The handle of the limit.
-    pub const fn handle(&self) -> &Timeout {
-        &self.limit
-    }
-}
-
-impl<S, W: Clone, R: Clone> Layer<S> for ClientDeadlineLayer<W, R> {
-    type Service = ClientDeadlineService<S, W, R>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        let layer = self.clone();
-        ClientDeadlineService { inner, layer }
+impl<S, W, R> ClientDeadlineService<S, W, R> {
+    pub(super) const fn new(inner: S, layer: ClientDeadlineLayer<W, R>) -> Self {
+        Self { inner, layer }
     }
 }
 
@@ -140,6 +92,7 @@ where
             limit,
             wire,
             on_reject,
+            ..
         } = &self.layer;
         let (timeout, on_reject) = (limit.clone(), on_reject.clone());
         let now = Instant::now();
@@ -160,14 +113,7 @@ where
         let future = self.inner.call(request);
         let due = deadline.map(|deadline| Due::at(deadline.instant()));
         TimeoutFuture::new(future, due, timeout, Phase::Total, on_reject)
-    }
-}
-
-impl<W, R> fmt::Debug for ClientDeadlineLayer<W, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientDeadlineLayer")
-            .field("limit", &self.limit)
-            .finish_non_exhaustive()
+            .minded_inside(wire.is_minded_by_clients())
     }
 }
 

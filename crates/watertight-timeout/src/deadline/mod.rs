@@ -3,6 +3,7 @@
 mod client;
 #[cfg(feature = "grpc")]
 mod grpc_timeout;
+mod layer;
 mod server;
 mod wire;
 
@@ -10,6 +11,7 @@ mod wire;
 pub use self::wire::Millis;
 pub use self::{
     client::{ClientDeadlineLayer, ClientDeadlineService},
+    layer::{Client, Deadlines, Server},
     server::{DeadlineFuture, DeadlineLayer, DeadlineService},
     wire::{Local, Wire},
 };

@@ -7,13 +7,15 @@ use std::{
 
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
-use tower_layer::Layer;
 use tower_service::Service;
-use watertight_core::{Deadline, Fail, FailWith, OnReject, Rejected, Respond};
+use watertight_core::{Deadline, Fail, OnReject};
 
 use crate::{
     Timeout, TimeoutFuture,
-    deadline::wire::{Local, Wire},
+    deadline::{
+        layer::{Deadlines, Server},
+        wire::{Local, Wire},
+    },
     event::Phase,
     future::Due,
 };
@@ -32,13 +34,7 @@ use crate::{
 /// # #[cfg(feature = "http")]
 /// let layer = DeadlineLayer::for_http(Duration::from_secs(10));
 /// ```
-#[must_use = "a layer does nothing until it wraps a service"]
-#[derive(Clone)]
-pub struct DeadlineLayer<W = Local, R = Fail> {
-    limit: Timeout,
-    wire: W,
-    on_reject: R,
-}
+pub type DeadlineLayer<W = Local, R = Fail> = Deadlines<Server, W, R>;
 
 /// A service whose requests have deadlines.
 #[derive(Clone)]
@@ -89,53 +85,9 @@ impl DeadlineLayer<super::GrpcTimeout, watertight_core::http::GrpcStatus> {
     }
 }
 
-impl<W, R> DeadlineLayer<W, R> {
-    pub(crate) const fn of(limit: Timeout, wire: W, on_reject: R) -> Self {
-        Self {
-            limit,
-            wire,
-            on_reject,
-        }
-    }
-
-    /// Reads deadlines in another way: another header, or a closure in [`Local`].
-    pub fn wire<W2>(self, wire: W2) -> DeadlineLayer<W2, R> {
-        DeadlineLayer::of(self.limit, wire, self.on_reject)
-    }
-
-    /// Answers in another way when time is up.
-    pub fn on_reject<R2>(self, on_reject: R2) -> DeadlineLayer<W, R2> {
-        DeadlineLayer::of(self.limit, self.wire, on_reject)
-    }
-
-    /// Answers with what the closure makes of it when time is up; the error type stays what it was.
-    pub fn respond_with<F, Res>(self, respond: F) -> DeadlineLayer<W, Respond<F>>
-    where
-        F: Fn(Rejected) -> Res,
-    {
-        self.on_reject(Respond::new(respond))
-    }
-
-    /// Fails with what the closure makes of it when time is up.
-    pub fn fail_with<F, E2>(self, fail: F) -> DeadlineLayer<W, FailWith<F>>
-    where
-        F: Fn(Rejected) -> E2,
-    {
-        self.on_reject(FailWith::new(fail))
-    }
-
-    /// The handle of the limit.
-    pub const fn handle(&self) -> &Timeout {
-        &self.limit
-    }
-}
-
-impl<S, W: Clone, R: Clone> Layer<S> for DeadlineLayer<W, R> {
-    type Service = DeadlineService<S, W, R>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        let layer = self.clone();
-        DeadlineService { inner, layer }
+impl<S, W, R> DeadlineService<S, W, R> {
+    pub(super) const fn new(inner: S, layer: DeadlineLayer<W, R>) -> Self {
+        Self { inner, layer }
     }
 }
 
@@ -158,6 +110,7 @@ where
             limit,
             wire,
             on_reject,
+            ..
         } = &self.layer;
         let now = Instant::now();
         let left = wire
@@ -190,14 +143,6 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         this.deadline.sync_scope(|| this.future.poll(cx))
-    }
-}
-
-impl<W, R> fmt::Debug for DeadlineLayer<W, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DeadlineLayer")
-            .field("limit", &self.limit)
-            .finish_non_exhaustive()
     }
 }
 

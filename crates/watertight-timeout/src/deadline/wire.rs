@@ -20,13 +20,40 @@ pub trait Wire<Req> {
 
     /// Sends the time that is left along.
     fn write(&self, request: &mut Req, left: Duration);
+
+    /// Whether clients of this protocol mind the time that they send along, and fail by themselves when it is over.
+    fn is_minded_by_clients(&self) -> bool {
+        false
+    }
 }
 
 /// Inside the process only, for any request; the closure finds the deadline of one. The default.
+///
+/// ```
+/// use std::time::Duration;
+/// use watertight_core::Deadline;
+/// use watertight_timeout::{ClientDeadlineLayer, Local};
+///
+/// let until = Local(|request: &(Option<Deadline>, &str)| request.0);
+/// let layer = ClientDeadlineLayer::new(Duration::MAX).wire(until);
+/// # let _ = layer;
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Local<D = CurrentDeadline>(pub D);
 
-/// In a header, as whole milliseconds.
+/// In a header, as whole milliseconds: `x-request-timeout-ms`, or another one.
+///
+/// What is no number of milliseconds is ignored, and zero means that nothing is left.
+///
+/// ```
+/// use std::time::Duration;
+/// use http::HeaderName;
+/// use watertight_timeout::{DeadlineLayer, Millis};
+///
+/// let header = HeaderName::from_static("x-time-left");
+/// let layer = DeadlineLayer::for_http(Duration::from_secs(10)).wire(Millis::header(header));
+/// # let _ = layer;
+/// ```
 #[cfg(feature = "http")]
 #[derive(Clone, Debug)]
 pub struct Millis(HeaderName);
@@ -135,5 +162,9 @@ impl<B> Wire<Request<B>> for GrpcTimeout {
         if let Ok(value) = HeaderValue::from_str(&value) {
             request.headers_mut().insert("grpc-timeout", value);
         }
+    }
+
+    fn is_minded_by_clients(&self) -> bool {
+        true
     }
 }

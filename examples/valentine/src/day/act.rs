@@ -27,6 +27,8 @@ pub(crate) struct Script {
     fault: Option<(Leaf, Fault)>,
     /// A share of the calls that fail on top.
     errors: f64,
+    /// Who is started anew once the customers have gone.
+    pub(crate) restarted: Option<Leaf>,
 }
 
 /// The orders of a storm, as a multiple of a calm day.
@@ -55,6 +57,17 @@ impl Act {
         }
     }
 
+    /// The title where there is little room.
+    pub(crate) const fn short(self) -> &'static str {
+        match self {
+            Self::Calm => "calm",
+            Self::EmailHangs => "e-mail hangs",
+            Self::LoyaltyFails => "loyalty fails",
+            Self::PaymentStorm => "payment browns out at 15x load",
+            Self::TenantFloods => "one floods",
+        }
+    }
+
     pub(crate) fn script(self) -> Script {
         let seconds = |calm, trouble, after| {
             [calm, trouble, after].map(|seconds: f64| Duration::from_secs_f64(seconds))
@@ -62,7 +75,7 @@ impl Act {
         let ([calm, trouble, after], loads) = match self {
             Self::Calm => (seconds(2.0, 0.0, 0.0), [1.0; 3]),
             Self::EmailHangs => (seconds(0.5, 2.5, 0.0), [1.0; 3]),
-            Self::LoyaltyFails => (seconds(0.5, 2.0, 1.0), [1.0; 3]),
+            Self::LoyaltyFails => (seconds(0.5, 3.0, 0.5), [1.0; 3]),
             Self::PaymentStorm => (seconds(1.0, 4.0, 4.0), [1.0, STORM, 2.0]),
             Self::TenantFloods => (seconds(0.5, 3.0, 0.0), [1.0; 3]),
         };
@@ -84,6 +97,7 @@ impl Act {
             flood,
             fault,
             errors,
+            restarted: matches!(self, Self::EmailHangs).then_some(Leaf::Email),
         }
     }
 }

@@ -10,10 +10,10 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 
-use super::{Act, Played, Sample};
+use super::{Accounts, Act, Played, Sample, pulse::Pulse};
 use crate::{
     scale::Scale,
-    shop::{Later, Leaf, Shop, World},
+    shop::{Leaf, Shop, World},
     traffic::{End, Gauge, arrivals, drive},
     view::View,
 };
@@ -44,7 +44,7 @@ async fn act_in(act: Act, world: World, scale: Scale, seed: u64, view: &View) ->
         let (gauge, url) = (Arc::clone(&gauge), shop.url.clone());
         thread::spawn(move || drive(&url, start, &arrivals, &gauge))
     };
-    let mut samples = Vec::new();
+    let (pulse, mut samples) = (Pulse::start(), Vec::new());
     let mut ticks = interval(SAMPLE);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     while !driver.is_finished() {
@@ -62,32 +62,30 @@ async fn act_in(act: Act, world: World, scale: Scale, seed: u64, view: &View) ->
     let traffic = driver
         .join()
         .map_err(|_| anyhow!("the traffic panicked"))??;
+    let pulse = pulse.stop().await;
+    if let Some(leaf) = script.restarted {
+        shop.backend(leaf).restart();
+    }
     // What is put off for ever is a claim that fails, not a reason to wait for ever.
-    let _ = timeout(LATER, until_caught_up(&shop)).await;
-    let bought = traffic
+    let _ = timeout(LATER, until_settled(&shop)).await;
+    let confirmed = traffic
         .visits
         .iter()
         .filter(|visit| visit.end == End::Bought);
-    let bought: Vec<_> = bought.map(|visit| visit.order).collect();
-    let without = |leaf| {
-        let missing = |order: &&u64| !shop.backend(leaf).has_done(**order);
-        bought.iter().filter(missing).count()
-    };
-    let needed = [Leaf::Inventory, Leaf::Payment, Leaf::Shipping];
+    let confirmed: Vec<_> = confirmed.map(|visit| visit.order).collect();
     Ok(Played {
         act,
         world,
         samples,
         flood_peak: shop.flood.most(),
-        half_done: needed.map(without).into_iter().max().unwrap_or(0),
-        without_points: without(Leaf::Loyalty),
-        without_mail: without(Leaf::Email),
+        accounts: Accounts::of(&shop, &confirmed),
+        pulse,
         traffic,
     })
 }
 
-async fn until_caught_up(shop: &Shop) {
-    while !shop.later.iter().all(Later::is_empty) {
+async fn until_settled(shop: &Shop) {
+    while !shop.is_settled() {
         sleep(SAMPLE).await;
     }
 }

@@ -1,9 +1,6 @@
-use std::{
-    collections::HashSet,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
 };
 
 use axum::{
@@ -12,14 +9,17 @@ use axum::{
     http::StatusCode,
     routing::post,
 };
-use tokio::{sync::Semaphore, time::sleep};
+use tokio::{
+    sync::{Notify, Semaphore},
+    time::sleep,
+};
 use tower::{ServiceBuilder, ServiceExt, util::BoxCloneSyncService};
 use watertight::{
     Deadline,
     testing::{FaultLayer, FaultPlan},
 };
 
-use super::Leaf;
+use super::{Books, Leaf};
 use crate::scale::Scale;
 
 /// A service that does one thing for an order, on a few workers, with faults to switch on.
@@ -28,8 +28,9 @@ pub(crate) struct Backend {
     pub(crate) faults: FaultPlan<u64>,
     workers: Semaphore,
     work: BoxCloneSyncService<u64, (), StatusCode>,
+    restarted: Notify,
     arrived: AtomicU64,
-    done: Mutex<HashSet<u64>>,
+    books: Mutex<Books>,
 }
 
 impl Backend {
@@ -47,8 +48,9 @@ impl Backend {
             faults,
             workers: Semaphore::new(leaf.workers(scale)),
             work: BoxCloneSyncService::new(work),
+            restarted: Notify::new(),
             arrived: AtomicU64::new(0),
-            done: Mutex::default(),
+            books: Mutex::new(Books::new(leaf.limit())),
         }
     }
 
@@ -57,9 +59,14 @@ impl Backend {
         self.arrived.load(Ordering::Relaxed)
     }
 
-    /// Whether it has done its work for an order, and not undone it.
-    pub(crate) fn has_done(&self, order: u64) -> bool {
-        self.books(|done| done.contains(&order))
+    /// What it has done so far.
+    pub(crate) fn books(&self) -> Books {
+        self.with_books(|books| books.clone())
+    }
+
+    /// Drops what its workers are at, as when its process starts anew: what hangs, hangs until then.
+    pub(crate) fn restart(&self) {
+        self.restarted.notify_waiters();
     }
 
     pub(crate) fn router(self: Arc<Self>) -> Router {
@@ -78,15 +85,20 @@ impl Backend {
             if deadline.is_some_and(Deadline::has_passed) {
                 return Err(StatusCode::GATEWAY_TIMEOUT);
             }
-            self.work.clone().oneshot(order).await?;
-            self.books(|done| done.insert(order));
-            Ok(())
+            tokio::select! {
+                worked = self.work.clone().oneshot(order) => worked?,
+                () = self.restarted.notified() => return Err(StatusCode::BAD_GATEWAY),
+            }
+            match self.with_books(|books| books.enter(order)) {
+                true => Ok(()),
+                false => Err(StatusCode::CONFLICT),
+            }
         });
         job.await.unwrap_or(Err(StatusCode::INTERNAL_SERVER_ERROR))
     }
 
-    fn books<T>(&self, read: impl FnOnce(&mut HashSet<u64>) -> T) -> T {
-        read(&mut self.done.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with_books<T>(&self, change: impl FnOnce(&mut Books) -> T) -> T {
+        change(&mut self.books.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -99,6 +111,6 @@ async fn work(
 }
 
 async fn undo(State(backend): State<Arc<Backend>>, Path(order): Path<u64>) -> StatusCode {
-    backend.books(|done| done.remove(&order));
+    backend.with_books(|books| books.undo(order));
     StatusCode::NO_CONTENT
 }

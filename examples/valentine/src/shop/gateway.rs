@@ -1,7 +1,4 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -11,7 +8,7 @@ use axum::{
 };
 use futures::future::join;
 
-use super::Link;
+use super::{Link, Peak};
 
 /// What customers reach.
 #[derive(Debug)]
@@ -19,14 +16,8 @@ pub(super) struct Gateway {
     pub(super) user: Link,
     pub(super) profile: Link,
     pub(super) order: Link,
-    pub(super) flood: Arc<Peak>,
-}
-
-/// How much of the gateway one tenant has had at once.
-#[derive(Debug, Default)]
-pub(crate) struct Peak {
-    now: AtomicUsize,
-    most: AtomicUsize,
+    /// How much of it the flooding tenant has.
+    pub(super) flood: Peak,
 }
 
 /// The header that says whose customer asks.
@@ -40,27 +31,6 @@ impl Gateway {
         Router::new()
             .route("/checkout/{order}", post(checkout))
             .with_state(Arc::new(self))
-    }
-}
-
-impl Peak {
-    pub(crate) fn most(&self) -> usize {
-        self.most.load(Ordering::Relaxed)
-    }
-
-    fn enter(&self) -> Inside<'_> {
-        let now = self.now.fetch_add(1, Ordering::Relaxed) + 1;
-        self.most.fetch_max(now, Ordering::Relaxed);
-        Inside(self)
-    }
-}
-
-#[derive(Debug)]
-struct Inside<'p>(&'p Peak);
-
-impl Drop for Inside<'_> {
-    fn drop(&mut self) {
-        self.0.now.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

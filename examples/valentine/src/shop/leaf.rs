@@ -15,6 +15,9 @@ pub(crate) enum Leaf {
     Analytics,
 }
 
+/// What is in stock when the shop opens: enough for everybody, so that nobody fails for want of roses.
+pub(crate) const STOCK: usize = 100_000;
+
 impl Leaf {
     pub(crate) const ALL: [Self; 8] = [
         Self::User,
@@ -48,6 +51,14 @@ impl Leaf {
             Self::Shipping | Self::Email => 5,
             Self::Payment => 50,
         })
+    }
+
+    /// Orders that it can serve in all.
+    pub(super) const fn limit(self) -> usize {
+        match self {
+            Self::Inventory => STOCK,
+            _ => usize::MAX,
+        }
     }
 
     /// Jobs at the same time. Payment is the narrow place: four times a calm day, where the others have a hundred.

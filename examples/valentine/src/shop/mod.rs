@@ -1,12 +1,14 @@
 //! Ten services, each an axum server on a loopback port of its own, called over HTTP.
 
 mod backend;
+mod books;
 mod gateway;
 mod later;
 mod leaf;
 mod link;
 mod naive;
 mod order;
+mod peak;
 mod protected;
 
 use std::{collections::HashMap, net::SocketAddr, sync::Arc};
@@ -18,9 +20,11 @@ use watertight::{Bulkhead, BulkheadLayer, KeyLimits, Registry, http::Problem, ht
 
 pub(crate) use self::{
     backend::Backend,
-    gateway::{FLOOD, Peak, TENANT},
+    books::Books,
+    gateway::{FLOOD, TENANT},
     later::Later,
-    leaf::Leaf,
+    leaf::{Leaf, STOCK},
+    peak::Peak,
 };
 use self::{
     gateway::{Gateway, tenant},
@@ -44,10 +48,11 @@ pub(crate) struct Shop {
     pub(crate) url: String,
     /// Everything that can be watched; empty in the naive shop.
     pub(crate) registry: Registry,
-    /// What each optional service still has to do.
-    pub(crate) later: Vec<Later>,
     /// How much of the gateway the flooding tenant has had.
-    pub(crate) flood: Arc<Peak>,
+    pub(crate) flood: Peak,
+    /// What is still to be done: points, mails, orders to undo.
+    later: Vec<Later>,
+    open_orders: Peak,
     backends: HashMap<Leaf, Arc<Backend>>,
 }
 
@@ -92,16 +97,22 @@ impl Shop {
                 Ok(link)
             }
         };
-        let orders = Orders {
+        let open_orders = Peak::default();
+        let mut orders = Orders {
             inventory: needed(Leaf::Inventory)?,
             payment: needed(Leaf::Payment)?,
             shipping: needed(Leaf::Shipping)?,
             loyalty: optional(Leaf::Loyalty)?,
             email: optional(Leaf::Email)?,
             analytics: optional(Leaf::Analytics)?,
+            cancelled: None,
+            open: open_orders.clone(),
         };
+        if world == World::Protected {
+            later.push(protected::undo_later(&mut orders));
+        }
         let order = open(world, "order", orders.router(), 1_000, &registry).await?;
-        let flood = Arc::new(Peak::default());
+        let flood = Peak::default();
         let gateway = Gateway {
             user: needed(Leaf::User)?,
             profile: needed(Leaf::Profile)?,
@@ -109,21 +120,28 @@ impl Shop {
                 World::Naive => naive::link(order, links.client.clone()),
                 World::Protected => links.order(order)?,
             },
-            flood: Arc::clone(&flood),
+            flood: flood.clone(),
         };
         let most = gateway_limit(scale);
         let url = open(world, "gateway", gateway.router(), most, &registry).await?;
         Ok(Self {
             url,
             registry,
-            later,
             flood,
+            later,
+            open_orders,
             backends,
         })
     }
 
     pub(crate) fn backend(&self, leaf: Leaf) -> &Backend {
         &self.backends[&leaf]
+    }
+
+    /// Whether nothing is left to be done for any order.
+    pub(crate) fn is_settled(&self) -> bool {
+        // In this order: an order that ends may leave something for later.
+        self.open_orders.now() == 0 && self.later.iter().all(|later| later.count() == 0)
     }
 }
 

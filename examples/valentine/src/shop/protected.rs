@@ -10,7 +10,7 @@ use watertight::{
     http::{ClientBuilder, ClientStack, ServerErrors},
 };
 
-use super::{Later, Leaf, Link, link::order_of};
+use super::{Later, Leaf, Link, Orders, link::order_of};
 use crate::scale::Scale;
 
 /// Makes the links of a protected shop and shows their parts in one registry.
@@ -72,7 +72,11 @@ impl Links {
                 },
             );
         let direct = self.link(url.clone(), &stack);
-        tokio::spawn(later.clone().work_off(direct));
+        let job = move |order| {
+            let direct = direct.clone();
+            async move { direct.call(order).await }
+        };
+        tokio::spawn(later.clone().work_off(job));
         let stack = stack.with_fallback(fallback);
         let service = BoxCloneSyncService::new(tower::util::MapErr::new(
             stack.layer(self.client.clone()),
@@ -93,6 +97,19 @@ impl Links {
         let service = tower::util::MapErr::new(stack.layer(self.client.clone()), BoxError::from);
         Link::new(url, BoxCloneSyncService::new(service))
     }
+}
+
+/// Has the order service undo what came to nothing until it is undone, whoever fails meanwhile.
+pub(super) fn undo_later(orders: &mut Orders) -> Later {
+    let later = Later::default();
+    let service = orders.clone();
+    let job = move |order| {
+        let service = service.clone();
+        async move { service.undo(order).await }
+    };
+    tokio::spawn(later.clone().work_off(job));
+    orders.cancelled = Some(later.clone());
+    later
 }
 
 /// A day of seconds instead of hours needs a circuit that waits for tenths of them.

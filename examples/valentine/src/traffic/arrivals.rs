@@ -26,7 +26,8 @@ pub(crate) enum Tenant {
     Flood,
 }
 
-const TENANTS: u8 = 8;
+// So many that by chance alone none of them ever needs more than its share.
+const TENANTS: u8 = 64;
 
 /// All arrivals of an act, in order: a Poisson process, the same for the same seed.
 pub(crate) fn arrivals(seed: u64, stretches: &[Stretch]) -> Vec<Arrival> {
@@ -58,6 +59,20 @@ pub(crate) fn arrivals(seed: u64, stretches: &[Stretch]) -> Vec<Arrival> {
     let numbered = arrivals.into_iter().zip(1..);
     let arrivals = numbered.map(|((at, tenant), order)| Arrival { at, order, tenant });
     arrivals.collect()
+}
+
+/// Ordinary customers without end, as often as the rate says at that moment; it must be above zero.
+pub(crate) fn endless(seed: u64, rate: impl Fn() -> f64) -> impl Iterator<Item = Arrival> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut at = 0.0;
+    (1..).map(move |order| {
+        at -= (1.0 - random.f64()).ln() / rate();
+        Arrival {
+            at: Duration::from_secs_f64(at),
+            order,
+            tenant: Tenant::Ordinary(random.u8(..TENANTS)),
+        }
+    })
 }
 
 #[cfg(test)]
@@ -95,5 +110,16 @@ mod tests {
         assert!((2_780..3_220).contains(&flood), "{flood}");
         let ordinary = arrivals.len() - flood;
         assert!((1_060..1_340).contains(&ordinary), "{ordinary}");
+    }
+    #[test]
+    fn endless_customers_follow_the_rate_as_it_changes() {
+        let rate = std::cell::Cell::new(10.0);
+        let mut arrivals = endless(7, || rate.get());
+        let hundredth = arrivals.nth(99).unwrap().at.as_secs_f64();
+        rate.set(100.0);
+        let next_hundredth = arrivals.nth(99).unwrap().at.as_secs_f64() - hundredth;
+        // Erlang: four standard deviations around 10 and 1.
+        assert!((6.0..14.0).contains(&hundredth), "{hundredth}");
+        assert!((0.6..1.4).contains(&next_hundredth), "{next_hundredth}");
     }
 }

@@ -21,6 +21,7 @@ pub(crate) struct Gauge {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Recent {
     pub(crate) bought: usize,
+    pub(crate) refused: usize,
     pub(crate) lost: usize,
     pub(crate) p50: Duration,
     pub(crate) p99: Duration,
@@ -49,13 +50,14 @@ impl Gauge {
     pub(crate) fn recent(&self, now: Duration) -> Recent {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         recent.retain(|visit| visit.at + visit.took + SPAN >= now);
-        let bought = recent.iter().filter(|visit| visit.end == End::Bought);
-        let bought = bought.count();
+        let count = |end| recent.iter().filter(|visit| visit.end == end).count();
+        let (bought, refused) = (count(End::Bought), count(End::Refused));
         let mut took: Vec<_> = recent.iter().map(|visit| visit.took).collect();
         took.sort_unstable();
         Recent {
             bought,
-            lost: took.len() - bought,
+            refused,
+            lost: took.len() - bought - refused,
             p50: quantile(&took, 0.5),
             p99: quantile(&took, 0.99),
         }
@@ -72,6 +74,7 @@ pub(crate) fn quantile(sorted: &[Duration], share: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::traffic::Tenant;
 
     #[test]
     fn a_quantile_is_the_nearest_rank() {
@@ -80,5 +83,28 @@ mod tests {
         assert_eq!(quantile(&times, 0.99), times[98]);
         assert_eq!(quantile(&times[..1], 0.99), times[0]);
         assert_eq!(quantile(&[], 0.99), Duration::ZERO);
+    }
+
+    #[test]
+    fn only_what_ended_in_the_last_second_is_recent() {
+        let gauge = Gauge::default();
+        let ends = [
+            (0, End::Left),
+            (700, End::Failed),
+            (800, End::Refused),
+            (900, End::Bought),
+        ];
+        for (at, end) in ends {
+            gauge.end(Visit {
+                order: at,
+                tenant: Tenant::Flood,
+                at: Duration::from_millis(at),
+                took: Duration::from_millis(100),
+                end,
+            });
+        }
+        let recent = gauge.recent(Duration::from_millis(1_500));
+        assert_eq!((recent.bought, recent.refused, recent.lost), (1, 1, 1));
+        assert_eq!(recent.p99, Duration::from_millis(100));
     }
 }

@@ -24,7 +24,14 @@ impl<Req: RequestTarget> Admit<Req> for PerHost {
     type Permit = BreakerPermit;
 
     fn admit(&self, request: &Req) -> Result<BreakerPermit, Rejected> {
-        self.0.get(&request.host()).try_acquire()
+        let host = request.written_host();
+        // Hosts are written in lower case nearly always; then no key is made to find the one that is known.
+        let breaker = if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            self.0.get(&Host::from(host))
+        } else {
+            self.0.get_or_own(host, || Host::from(host))
+        };
+        breaker.try_acquire()
     }
 
     fn refuse(&self, gated: Option<Rejected>) -> Rejected {

@@ -2,6 +2,11 @@ use http::{HeaderMap, Method};
 use http_body::Body;
 
 /// A request that may be sent again.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be sent again",
+    note = "a client stack with retries takes an `http::Request` whose body is `Clone`, such as `Full<Bytes>`, or a \
+            `reqwest::Request`; after `without_retries()` it takes any `http::Request`"
+)]
 pub trait Replay: Sized {
     /// The same request once more, if its body is here in memory and has at most so many bytes.
     fn replay(&self, max_body: u64) -> Option<Self>;
@@ -11,6 +16,7 @@ pub trait Replay: Sized {
     fn is_idempotent(&self) -> bool;
 }
 
+#[diagnostic::do_not_recommend]
 impl<B: Body + Clone> Replay for http::Request<B> {
     fn replay(&self, max_body: u64) -> Option<Self> {
         let size = self.body().size_hint().upper();

@@ -41,6 +41,7 @@ pub fn server(name: impl Into<String>) -> ServerBuilder {
         exempt: ["/healthz", "/livez", "/readyz", "/metrics"]
             .map(String::from)
             .into(),
+        classify: ServerErrors::new(),
         registry: None,
     }
 }
@@ -48,20 +49,21 @@ pub fn server(name: impl Into<String>) -> ServerBuilder {
 /// Builds a [`ServerStack`].
 #[must_use = "a builder does nothing until `build`"]
 #[derive(Clone, Debug)]
-pub struct ServerBuilder {
+pub struct ServerBuilder<C = ServerErrors> {
     name: String,
     max_concurrent: usize,
     total: Duration,
     exempt: Vec<String>,
+    classify: C,
     registry: Option<Registry>,
 }
 
 /// The standard stack for an HTTP server, as one layer whose parts can be watched and changed.
 #[must_use = "a layer does nothing until it wraps a service"]
 #[derive(Clone, Debug)]
-pub struct ServerStack {
+pub struct ServerStack<C = ServerErrors> {
     handle: Bulkhead,
-    bulkhead: AdmissionLayer<Gate<Refuse, Paths>, ServerErrors, Problem>,
+    bulkhead: AdmissionLayer<Gate<Refuse, Paths>, C, Problem>,
     deadline: DeadlineLayer<Millis, Problem>,
 }
 
@@ -70,15 +72,10 @@ pub struct ServerStack {
 pub struct Paths(Arc<[String]>);
 
 /// The services of a [`ServerStack`].
-pub type ServerService<S> = Admission<
-    DeadlineService<S, Millis, Problem>,
-    Gate<Refuse, Paths>,
-    ServerErrors,
-    Problem,
-    UntilHead,
->;
+pub type ServerService<S, C = ServerErrors> =
+    Admission<DeadlineService<S, Millis, Problem>, Gate<Refuse, Paths>, C, Problem, UntilHead>;
 
-impl ServerBuilder {
+impl<C> ServerBuilder<C> {
     /// Requests in flight at the same time.
     pub const fn max_concurrent(mut self, requests: usize) -> Self {
         self.max_concurrent = requests;
@@ -97,6 +94,18 @@ impl ServerBuilder {
         self
     }
 
+    /// Judges requests with another classifier; `ServerErrors::boxed()` for services whose error is boxed.
+    pub fn classify<C2>(self, classify: C2) -> ServerBuilder<C2> {
+        ServerBuilder {
+            name: self.name,
+            max_concurrent: self.max_concurrent,
+            total: self.total,
+            exempt: self.exempt,
+            classify,
+            registry: self.registry,
+        }
+    }
+
     /// Makes all parts known to a registry.
     pub fn register(mut self, registry: &Registry) -> Self {
         self.registry = Some(registry.clone());
@@ -108,7 +117,7 @@ impl ServerBuilder {
     /// # Errors
     ///
     /// Settings that make no sense, or a name that is taken in the registry.
-    pub fn build(self) -> Result<ServerStack, BuildError> {
+    pub fn build(self) -> Result<ServerStack<C>, BuildError> {
         if self.total.is_zero() {
             let expected = "more than no time";
             return Err(BuildError::invalid(
@@ -124,14 +133,14 @@ impl ServerBuilder {
         let handle = bulkhead.build()?;
         let gate = handle.exempt(Paths(self.exempt.into()));
         Ok(ServerStack {
-            bulkhead: AdmissionLayer::for_http(gate),
+            bulkhead: AdmissionLayer::for_http(gate).classify(self.classify),
             deadline: DeadlineLayer::for_http(total.build()?),
             handle,
         })
     }
 }
 
-impl ServerStack {
+impl<C> ServerStack<C> {
     /// The bulkhead.
     #[must_use]
     pub const fn bulkhead(&self) -> &Bulkhead {
@@ -145,8 +154,8 @@ impl ServerStack {
     }
 }
 
-impl<S> Layer<S> for ServerStack {
-    type Service = ServerService<S>;
+impl<S, C: Clone> Layer<S> for ServerStack<C> {
+    type Service = ServerService<S, C>;
 
     fn layer(&self, inner: S) -> Self::Service {
         self.bulkhead.layer(self.deadline.layer(inner))

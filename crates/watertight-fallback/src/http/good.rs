@@ -1,0 +1,26 @@
+//! Which responses are worth remembering.
+
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+
+/// Whether a later request may be answered with a response that has this head.
+pub(super) fn is_good(status: StatusCode, headers: &HeaderMap) -> bool {
+    // A redirection or a 4xx is an answer, but no substitute for the answer to a later request.
+    status.is_success() && status != StatusCode::PARTIAL_CONTENT && may_be_kept(headers)
+}
+
+/// Whether a body is as long as its head announces, if it announces a length.
+pub(super) fn is_whole(headers: &HeaderMap, length: usize) -> bool {
+    let announced = headers.get(header::CONTENT_LENGTH);
+    announced.is_none_or(|announced| announced == HeaderValue::from(length))
+}
+
+fn may_be_kept(headers: &HeaderMap) -> bool {
+    let directives = headers.get_all(header::CACHE_CONTROL).into_iter();
+    let mut directives = directives
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|directive| directive.split('=').next().unwrap_or_default().trim());
+    !directives.any(|directive| {
+        directive.eq_ignore_ascii_case("no-store") || directive.eq_ignore_ascii_case("private")
+    })
+}

@@ -5,7 +5,6 @@ mod crash;
 
 use crash::{append_and_kill, is_whole};
 use sqlx::{Connection, PgConnection, PgPool, raw_sql};
-use watertight_events::EventStore;
 use watertight_postgres::PostgresStore;
 
 /// The URL of a new database on the server that `cargo xtask test` starts.

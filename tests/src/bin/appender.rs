@@ -6,7 +6,7 @@ use std::{env, io::Write as _};
 
 use anyhow::{Context, bail};
 use tokio::task::JoinSet;
-use watertight_events::{EventStore, Expected, NewEvent, StreamId, Version, Write};
+use watertight_events::{EventStore, Expected, NewEvent, StreamId, Version, Write, WriteError};
 use watertight_postgres::PostgresStore;
 use watertight_sqlite::SqliteStore;
 
@@ -51,7 +51,15 @@ async fn append_to<S: EventStore>(store: S, task: u64) -> anyhow::Result<()> {
                 (1..=count).map(|at| NewEvent::new("counted", (version.0 + at).to_string()));
             write.and(stream.clone(), Expected::Exact(version), events.collect())
         });
-        let done = store.write(write).await?;
+        let done = match store.write(write).await {
+            Ok(done) => done,
+            // The last batch of a process that was killed may come in after all.
+            Err(WriteError::Conflict { actual, .. }) => {
+                version = actual;
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
         version = done.version();
         let mut out = std::io::stdout().lock();
         writeln!(out, "{} {} {}", streams[0], version, done.position)?;

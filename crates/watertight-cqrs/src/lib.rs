@@ -2,19 +2,23 @@
 //!
 //! - [`Decider`], [`Event`]: the domain, pure and synchronous.
 //! - [`CommandHandler`]: a decider as a Service of [`CommandRequest`]s, with idempotency keys and deciding again on conflict.
+//! - [`CommandFailure`]: the handler's error with whatever layers there are around it.
+//! - `http`, behind the feature `axum`: commands over HTTP.
 //! - [`ConsistencyToken`]: what a reader waits for to see what it has written.
 
 mod codec;
 mod command;
 mod decider;
+#[cfg(feature = "axum")]
+pub mod http;
 mod idempotency;
 mod token;
 
 pub use self::{
     codec::{CodecError, Encoded, Event},
     command::{
-        CommandError, CommandFuture, CommandHandler, CommandHandlerBuilder, CommandRequest,
-        Committed,
+        CommandError, CommandFailure, CommandFuture, CommandHandler, CommandHandlerBuilder,
+        CommandRequest, Committed, unboxed,
     },
     decider::Decider,
     idempotency::IdempotencyKey,

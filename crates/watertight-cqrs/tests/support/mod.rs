@@ -156,6 +156,10 @@ pub(crate) enum Fault {
     Before,
     /// It is written, and nobody knows.
     After,
+    /// Nothing is written, and trying again does not help.
+    Broken,
+    /// The queue is full.
+    Full,
     /// None: the write goes through.
     Not,
 }
@@ -179,6 +183,13 @@ impl Stubborn {
         self.go.add_permits(1_000_000);
     }
 
+    /// Waits until a write is held back.
+    pub(crate) async fn until_held(&self) {
+        while self.turn.try_lock().is_ok() {
+            tokio::task::yield_now().await;
+        }
+    }
+
     pub(crate) fn fail(&self, faults: &[Fault]) {
         self.faults.lock().unwrap().extend(faults.iter().rev());
     }
@@ -195,6 +206,8 @@ impl EventStore for Stubborn {
         let fault = self.faults.lock().unwrap().pop();
         match fault {
             Some(Fault::Before) => Err(WriteError::store(true, "as asked")),
+            Some(Fault::Broken) => Err(WriteError::store(false, "as asked")),
+            Some(Fault::Full) => Err(WriteError::Overloaded),
             Some(Fault::After) => {
                 self.store.write(write).await?;
                 Err(WriteError::Unknown)

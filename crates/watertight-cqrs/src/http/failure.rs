@@ -1,0 +1,87 @@
+//! The table of statuses.
+
+use std::{fmt, time::Duration};
+
+use axum::http::StatusCode;
+use watertight_core::{Error, Reason, Rejected};
+
+use super::{SOON, problem::Problem};
+use crate::CommandError;
+
+/// How it was asked for, as far as it matters to the answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    /// The caller said where the stream must be.
+    pub(super) conditionally: bool,
+    /// The caller can ask again, under the same key.
+    pub(super) by_key: bool,
+}
+
+/// Every place is taken, and nothing was tried.
+pub(super) const fn overloaded() -> Problem {
+    let full = Rejected::new("commands", Reason::Full);
+    Problem::Refused(full.with_retry_after(Duration::from_secs(SOON)))
+}
+
+/// The problem that a failure is; `status` is that of a rejection.
+pub(super) fn problem<R: fmt::Display>(
+    failure: Error<CommandError<R>>,
+    asked: Asked,
+    status: impl FnOnce(&R) -> StatusCode,
+) -> Problem {
+    let error = match failure {
+        Error::Rejected(why) => return Problem::Refused(why),
+        Error::Inner(error) => error,
+    };
+    match error {
+        CommandError::Rejected(why) => Problem::new(status(&why), why.to_string()),
+        CommandError::Invalid(invalid) => {
+            Problem::new(StatusCode::BAD_REQUEST, invalid.to_string())
+        }
+        CommandError::Conflict { actual, .. } if asked.conditionally => Problem::new(
+            StatusCode::PRECONDITION_FAILED,
+            format!("it is at version {actual} now"),
+        ),
+        CommandError::Conflict { .. } => Problem::new(
+            StatusCode::CONFLICT,
+            "other commands came first, try again later",
+        )
+        .soon(),
+        CommandError::KeyMismatch => Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "the Idempotency-Key was used for another command",
+        ),
+        CommandError::TooLarge { field, size, limit } => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the {field} is {size}, more than {limit}"),
+        ),
+        CommandError::Overloaded => overloaded(),
+        CommandError::Deadline { attempted: false } => {
+            Problem::Refused(Rejected::new("commands", Reason::DeadlinePassed))
+        }
+        CommandError::Deadline { attempted: true } => {
+            Problem::new(StatusCode::GATEWAY_TIMEOUT, perhaps_done(asked))
+        }
+        CommandError::Store {
+            transient: true, ..
+        } => Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "nothing was recorded, try again later",
+        )
+        .soon(),
+        CommandError::Unknown => {
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, perhaps_done(asked))
+        }
+        CommandError::Store { .. } | CommandError::Corrupt { .. } | CommandError::Codec(_) => {
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "nothing was recorded")
+        }
+    }
+}
+
+const fn perhaps_done(asked: Asked) -> &'static str {
+    if asked.by_key {
+        "it may have been done; the same request with the same Idempotency-Key tells"
+    } else {
+        "it may have been done"
+    }
+}

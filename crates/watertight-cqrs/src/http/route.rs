@@ -1,0 +1,168 @@
+use std::{error::Error as StdError, future::Future};
+
+use axum::{
+    Json,
+    extract::{FromRequest, Request, rejection::JsonRejection},
+    http::{HeaderValue, StatusCode},
+    response::IntoResponse,
+    routing::{MethodRouter, post},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::timeout_at;
+use tower_service::Service;
+use watertight_core::{Deadline, Reason, Rejected};
+
+use super::{
+    failure::{overloaded, problem},
+    head::{CORRELATION_ID, Head},
+    problem::Problem,
+    receipt::Receipt,
+    shed::is_ready,
+};
+use crate::{CommandFailure, CommandRequest};
+
+/// A POST route for a command: its JSON is the body, and the rest is in the [headers](super).
+///
+/// The service is a [`CommandHandler`](crate::CommandHandler) with whatever layers around it. Load is shed in front of it:
+/// if it is not ready at once, the answer is 503. The deadline is the earlier of a [`Deadline`] in the request's extensions
+/// and the current one, and layers around the handler see it as current. The body's limit is axum's `DefaultBodyLimit`.
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// # use watertight_events::StreamId;
+/// use axum::Router;
+/// use watertight_cqrs::{CommandHandler, Decider, http::command_route};
+/// use watertight_events::MemoryStore;
+/// # struct Doors;
+/// # #[derive(Deserialize, Serialize)]
+/// # struct Open { door: u32 }
+/// # #[derive(Debug, Deserialize, Serialize)]
+/// # enum Door { Opened }
+/// # impl watertight_cqrs::Event for Door {}
+/// # impl Decider for Doors {
+/// #     type Command = Open;
+/// #     type Event = Door;
+/// #     type State = bool;
+/// #     type Rejection = std::fmt::Error;
+/// #     const CATEGORY: &'static str = "door";
+/// #     fn stream_id(open: &Open) -> StreamId { StreamId::new("door", open.door) }
+/// #     fn decide(&self, open: &bool, _: &Open) -> Result<Vec<Door>, std::fmt::Error> {
+/// #         if *open { Err(std::fmt::Error) } else { Ok(vec![Door::Opened]) }
+/// #     }
+/// #     fn evolve(_: bool, _: &Door) -> bool { true }
+/// # }
+///
+/// let handler = CommandHandler::new(Doors, MemoryStore::new());
+/// let app: Router = Router::new().route("/doors", command_route::<Open>(handler));
+/// # let _ = app;
+/// ```
+///
+/// # Cancellation
+///
+/// A caller who hangs up drops the command, which is then done or not done; the same `Idempotency-Key` tells.
+pub fn command_route<C>(
+    service: impl Service<
+        CommandRequest<C>,
+        Response: Into<Receipt>,
+        Error: CommandFailure<Rejection: StdError>,
+        Future: Future + Send,
+    > + Clone
+    + Send
+    + Sync
+    + 'static,
+) -> MethodRouter
+where
+    C: DeserializeOwned + Serialize + Send + 'static,
+{
+    command_route_with(service, |_| StatusCode::UNPROCESSABLE_ENTITY)
+}
+
+/// [`command_route`] with a status for each rejection, such as 404 for one that says that there is no such thing.
+///
+/// ```
+/// # use axum::{http::StatusCode, routing::MethodRouter};
+/// # use serde::{Serialize, de::DeserializeOwned};
+/// # use watertight_cqrs::{CommandHandler, Decider, http::command_route_with};
+/// # use watertight_events::EventStore;
+/// # #[derive(Debug, thiserror::Error)]
+/// # #[error("no")]
+/// # enum No { Unknown, Taken }
+/// # fn route<D, S>(handler: CommandHandler<D, S>) -> MethodRouter
+/// # where D: Decider<Rejection = No, Command: Serialize + DeserializeOwned>, S: EventStore {
+/// command_route_with(handler, |why: &No| match why {
+///     No::Unknown => StatusCode::NOT_FOUND,
+///     No::Taken => StatusCode::UNPROCESSABLE_ENTITY,
+/// })
+/// # }
+/// ```
+pub fn command_route_with<C, S, F>(service: S, status: F) -> MethodRouter
+where
+    C: DeserializeOwned + Serialize + Send + 'static,
+    S: Service<CommandRequest<C>> + Clone + Send + Sync + 'static,
+    S::Response: Into<Receipt>,
+    S::Error: CommandFailure<Rejection: StdError>,
+    S::Future: Send,
+    F: Fn(&<S::Error as CommandFailure>::Rejection) -> StatusCode + Clone + Send + Sync + 'static,
+{
+    post(move |request: Request| async move {
+        let (parts, body) = request.into_parts();
+        let head = match Head::read(&parts) {
+            Ok(head) => head,
+            Err(problem) => return problem.into_response(),
+        };
+        let correlation = head.metadata.correlation.to_string();
+        let request = Request::from_parts(parts, body);
+        let answer = answer(service, head, request, status).await;
+        let mut response = answer.map_or_else(Problem::into_response, Receipt::into_response);
+        let correlation = HeaderValue::try_from(correlation).expect("a UUID is ASCII");
+        response.headers_mut().insert(CORRELATION_ID, correlation);
+        response
+    })
+}
+
+async fn answer<C, S, F>(
+    mut service: S,
+    head: Head,
+    request: Request,
+    status: F,
+) -> Result<Receipt, Problem>
+where
+    C: DeserializeOwned + Serialize,
+    S: Service<CommandRequest<C>>,
+    S::Response: Into<Receipt>,
+    S::Error: CommandFailure<Rejection: StdError>,
+    F: Fn(&<S::Error as CommandFailure>::Rejection) -> StatusCode,
+{
+    let (asked, seen, deadline) = (head.asked(), head.seen, head.deadline);
+    let command = within(deadline, Json::<C>::from_request(request, &())).await?;
+    let Json(command) = command.map_err(|why| unreadable(&why))?;
+    let request = head.request(command)?;
+    let failed = |error: S::Error| problem(error.flatten(), asked, &status);
+    if !is_ready(&mut service).await.map_err(failed)? {
+        return Err(overloaded());
+    }
+    let answered = match deadline {
+        None => service.call(request).await,
+        Some(deadline) => {
+            let call = deadline.sync_scope(|| service.call(request));
+            deadline.scope(call).await
+        }
+    };
+    answered
+        .map(|committed| committed.into().not_before(seen))
+        .map_err(failed)
+}
+
+/// A body that comes too slowly takes no longer than the deadline.
+async fn within<F: Future>(deadline: Option<Deadline>, reading: F) -> Result<F::Output, Problem> {
+    match deadline {
+        None => Ok(reading.await),
+        Some(deadline) => timeout_at(deadline.instant(), reading)
+            .await
+            .map_err(|_| Problem::Refused(Rejected::new("commands", Reason::DeadlinePassed))),
+    }
+}
+
+fn unreadable(why: &JsonRejection) -> Problem {
+    Problem::new(why.status(), why.body_text())
+}

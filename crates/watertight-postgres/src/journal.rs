@@ -17,7 +17,7 @@ use crate::{
 /// Moves the head if nobody else has, and inserts the events if it moved.
 const WRITE: &str = "
 WITH moved AS (
-    UPDATE watertight.head SET position = $2, batch = batch + 1 WHERE batch = $1 RETURNING batch
+    UPDATE watertight.head SET position = $2, batch = batch + 1 WHERE one AND batch = $1 RETURNING batch
 ), inserted AS (
     INSERT INTO watertight.events (position, stream_id, version, event_id, type, schema_version, payload, metadata)
     SELECT event.* FROM moved CROSS JOIN UNNEST(
@@ -29,7 +29,7 @@ SELECT batch FROM moved";
 /// The same together with keys and consumers.
 const WRITE_ALL: &str = "
 WITH moved AS (
-    UPDATE watertight.head SET position = $2, batch = batch + 1 WHERE batch = $1 RETURNING batch
+    UPDATE watertight.head SET position = $2, batch = batch + 1 WHERE one AND batch = $1 RETURNING batch
 ), inserted AS (
     INSERT INTO watertight.events (position, stream_id, version, event_id, type, schema_version, payload, metadata)
     SELECT event.* FROM moved CROSS JOIN UNNEST(

@@ -13,6 +13,9 @@ use crate::{
 /// Below that a busy neighbour had the second core, and workers that never meet flatter every lock.
 pub const LEAST_SPEEDUP: f64 = 1.2;
 
+/// How far the bare service may vary between the quartiles for overheads to say anything.
+pub const MOST_SPREAD: f64 = 1.5;
+
 /// How long to measure.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
@@ -40,6 +43,8 @@ pub struct Measured {
     pub overheads: Vec<Overhead>,
     /// What a call of the bare service takes, in nanoseconds.
     pub bare: f64,
+    /// The third quartile of that divided by the first.
+    pub spread: f64,
     /// How much faster the bare service ran on two workers than on one, where that was asked.
     pub speedup: Option<f64>,
     /// Rounds that count.
@@ -47,10 +52,18 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// Whether enough rounds had two cores to run on.
+    /// Why the overheads are no figures, if so: too few rounds had two cores to run on, or a neighbour was busy.
     #[must_use]
-    pub const fn counts(&self, plan: Plan) -> bool {
-        self.counted * 2 >= plan.rounds
+    pub fn discounted(&self, plan: Plan) -> Option<String> {
+        if self.counted * 2 < plan.rounds {
+            let speedup = self.speedup.unwrap_or_default();
+            return Some(format!(
+                "not counted: two workers ran {speedup:.2}x, not {LEAST_SPEEDUP}x"
+            ));
+        }
+        let spread = self.spread;
+        (spread > MOST_SPREAD)
+            .then(|| format!("not counted: the bare service varied by {spread:.1}x"))
     }
 
     /// The overhead of this subject.
@@ -107,6 +120,7 @@ pub fn interleave(
     Measured {
         overheads: overheads.collect(),
         bare: median(&bares),
+        spread: quantile(&bares, 0.75) / quantile(&bares, 0.25),
         speedup: (!speedups.is_empty()).then(|| median(&speedups)),
         counted: bares.len(),
     }
@@ -128,5 +142,38 @@ fn calibrate(lab: &Lab, place: Place, plan: Plan, subject: &Subject) -> u64 {
             return (wanted as u64).clamp(16, 1 << 32);
         }
         calls *= 4;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAN: Plan = Plan {
+        rounds: 10,
+        slice: Duration::from_millis(1),
+    };
+
+    fn measured(counted: usize, spread: f64) -> Measured {
+        Measured {
+            overheads: Vec::new(),
+            bare: 1.0,
+            spread,
+            speedup: Some(1.1),
+            counted,
+        }
+    }
+
+    #[test]
+    fn figures_count_if_half_of_the_rounds_had_two_cores() {
+        assert_eq!(measured(5, 1.1).discounted(PLAN), None);
+        let why = measured(4, 1.1).discounted(PLAN).unwrap();
+        assert!(why.contains("1.10x, not 1.2x"), "{why}");
+    }
+
+    #[test]
+    fn figures_of_a_busy_machine_do_not_count() {
+        let why = measured(10, 2.0).discounted(PLAN).unwrap();
+        assert!(why.contains("varied by 2.0x"), "{why}");
     }
 }

@@ -3,7 +3,7 @@
 use watertight_benches::{
     floor,
     lab::{Lab, Place},
-    rounds::{LEAST_SPEEDUP, Measured, Plan, interleave},
+    rounds::{Measured, Plan, interleave},
     row::{Figures, Row},
     subject::OURS,
 };
@@ -27,20 +27,19 @@ fn figures(name: &str, place: Place, plan: Plan, measured: &Measured) -> Figures
     let others = measured
         .overheads
         .iter()
-        .filter(|overhead| ![OURS, floor::STRIPED].contains(&overhead.name));
-    let discounted = (!measured.counts(plan)).then(|| {
-        let speedup = measured.speedup.unwrap_or_default();
-        format!("not counted: two workers ran {speedup:.2}x, not {LEAST_SPEEDUP}x")
-    });
+        .filter(|overhead| ![OURS, floor::STRIPED].contains(&overhead.name))
+        // Where no round counted there is no figure.
+        .filter(|overhead| overhead.median.is_finite());
+    let figure = |name| measured.of(name).filter(|median: &f64| median.is_finite());
     Figures {
         case: format!("{name}, {}", told(place)),
         unit: "ns/call",
-        ours: measured.of(OURS),
+        ours: figure(OURS),
         peers: others
             .map(|overhead| (overhead.name.to_owned(), overhead.median))
             .collect(),
-        floor: measured.of(floor::STRIPED),
-        discounted,
+        floor: figure(floor::STRIPED),
+        discounted: measured.discounted(plan),
     }
 }
 

@@ -55,18 +55,29 @@ mod on {
 
         #[inline(always)]
         pub(crate) fn entered(&self, name: &'static str, limit: &AtomicUsize) -> Entered {
-            let handles = self.handles(name, limit);
-            if let Some(handles) = handles {
-                handles.in_flight.increment(1.0);
-            }
-            Entered(handles.is_some())
+            Entered(self.are_wanted() && self.put_on(name, limit))
         }
 
         #[inline(always)]
         pub(crate) fn left(&self, entered: Entered, name: &'static str, limit: &AtomicUsize) {
-            if entered.0
-                && let Some(handles) = self.handles(name, limit)
-            {
+            if entered.0 {
+                self.take_off(name, limit);
+            }
+        }
+
+        /// Whether there was a gauge.
+        #[inline(never)]
+        fn put_on(&self, name: &'static str, limit: &AtomicUsize) -> bool {
+            let handles = self.handles(name, limit);
+            if let Some(handles) = handles {
+                handles.in_flight.increment(1.0);
+            }
+            handles.is_some()
+        }
+
+        #[inline(never)]
+        fn take_off(&self, name: &'static str, limit: &AtomicUsize) {
+            if let Some(handles) = self.handles(name, limit) {
                 handles.in_flight.decrement(1.0);
             }
         }
@@ -81,7 +92,15 @@ mod on {
             }
         }
 
+        #[inline(always)]
         pub(crate) fn refused(&self, name: &'static str, limit: &AtomicUsize, reason: Reason) {
+            if self.are_wanted() {
+                self.count_refused(name, limit, reason);
+            }
+        }
+
+        #[inline(never)]
+        fn count_refused(&self, name: &'static str, limit: &AtomicUsize, reason: Reason) {
             if let Some(handles) = self.handles(name, limit) {
                 let mut counted = REASONS.iter().zip(&handles.refused);
                 let why = counted.find(|(known, _)| **known == reason);
@@ -98,9 +117,13 @@ mod on {
         }
 
         #[inline(always)]
+        fn are_wanted(&self) -> bool {
+            self.0.as_ref().is_some_and(Metrics::are_wanted)
+        }
+
         fn handles(&self, name: &'static str, limit: &AtomicUsize) -> Option<&Handles> {
             let refused = |reason: Reason| counter!("bulkhead_rejected_total", "name" => name, "reason" => reason.as_str());
-            let handles = self.0.as_ref()?.get(move || {
+            let handles = self.0.as_ref()?.get(|| {
                 let handles = Handles {
                     in_flight: gauge!("bulkhead_in_flight", "name" => name),
                     waiting: gauge!("bulkhead_waiting", "name" => name),

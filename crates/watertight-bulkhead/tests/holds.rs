@@ -1,4 +1,5 @@
 //! Until when a permit is held, in every mode and for every way in which a body ends.
+#![cfg(feature = "http")]
 
 use std::{
     convert::Infallible,

@@ -1,4 +1,5 @@
 //! How long a call waits in the queue, what it needs for that, and what stays when it leaves.
+#![cfg(feature = "http")]
 
 use std::{convert::Infallible, future::ready, time::Duration};
 

@@ -60,8 +60,15 @@ mod on {
             }
         }
 
-        #[inline]
+        #[inline(always)]
         pub(crate) fn count(&self, name: &'static str, machine: &Machine, ended: Ended) {
+            if self.handles.are_wanted() {
+                self.count_wanted(name, machine, ended);
+            }
+        }
+
+        #[inline(never)]
+        fn count_wanted(&self, name: &'static str, machine: &Machine, ended: Ended) {
             if let Some(handles) = self.handles(name, machine) {
                 handles.calls[ended as usize].increment(1);
             }
@@ -97,9 +104,8 @@ mod on {
             }
         }
 
-        #[inline(always)]
         fn handles(&self, name: &'static str, machine: &Machine) -> Option<&Handles> {
-            let handles = self.handles.get(move || {
+            let handles = self.handles.get(|| {
                 let handles = Box::new(Handles::register(name, self.one_of_many));
                 handles.show(machine.state());
                 handles

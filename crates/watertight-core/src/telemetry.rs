@@ -14,21 +14,19 @@ impl<T> Metrics<T> {
         Self(OnceLock::new())
     }
 
-    /// The handles, registered now if this is their first use and a recorder is installed.
+    /// Whether anybody listens. Asked first, a call that nobody counts prepares nothing for it.
     #[inline(always)]
+    pub fn are_wanted(&self) -> bool {
+        self.0.get().is_some() || recorder_installed()
+    }
+
+    /// The handles, registered now if this is their first use and a recorder is installed.
     pub fn get(&self, register: impl FnOnce() -> T) -> Option<&T> {
         match self.0.get() {
             Some(handles) => Some(handles),
-            None if recorder_installed() => Some(self.first(register)),
+            None if recorder_installed() => Some(self.0.get_or_init(register)),
             None => None,
         }
-    }
-
-    // Apart, so that a call without a recorder prepares nothing for it.
-    #[cold]
-    #[inline(never)]
-    fn first(&self, register: impl FnOnce() -> T) -> &T {
-        self.0.get_or_init(register)
     }
 }
 
@@ -39,6 +37,7 @@ impl<T> Default for Metrics<T> {
 }
 
 // The facade does not tell, but its own stand-in is the only recorder without a state to record into.
+#[inline(always)]
 fn recorder_installed() -> bool {
     metrics::with_recorder(|recorder| size_of_val(recorder) != 0)
 }

@@ -150,6 +150,15 @@ fn our_own_refusal_is_ignored_further_out_but_a_timeout_is_not() {
 }
 
 #[test]
+fn a_grpc_answer_that_is_no_http_200_is_a_failure() {
+    for (status, expected) in [(200, Verdict::Success), (404, Verdict::Failure)] {
+        let response = Response::builder().status(status).body(()).unwrap();
+        let verdict = GrpcErrors::new().classify(Ok::<_, &Infallible>(&response));
+        assert_eq!(verdict, expected, "{status}");
+    }
+}
+
+#[test]
 fn server_errors_fail_and_client_errors_do_not() {
     for (status, expected) in [
         (200, Verdict::Success),

@@ -1,4 +1,5 @@
 //! What a call that went well costs, in exact counts.
+#![cfg(feature = "http")]
 
 use std::{future::ready, hint::black_box, io, time::Duration};
 

@@ -1,4 +1,5 @@
 //! Fallbacks on an axum router: other answers with their bodies, marks, the last good response.
+#![cfg(feature = "http")]
 
 use std::{
     convert::Infallible,
@@ -40,6 +41,9 @@ async fn price(State(down): State<Down>, Path(flower): Path<String>) -> Response
         "secret" => ([(header::CACHE_CONTROL, "max-age=9, no-store")], "7").into_response(),
         "cookie" => ([(header::SET_COOKIE, "session=1")], "8").into_response(),
         "large" => "9".repeat(MOST + 1).into_response(),
+        "exact" => "9".repeat(MOST).into_response(),
+        "empty" => Body::empty().into_response(),
+        "stream" => Body::from_stream(whole_stream()).into_response(),
         "limited" => StatusCode::TOO_MANY_REQUESTS.into_response(),
         "moved" => Redirect::to("/rose").into_response(),
         "part" => (StatusCode::PARTIAL_CONTENT, "ro").into_response(),
@@ -53,6 +57,11 @@ async fn price(State(down): State<Down>, Path(flower): Path<String>) -> Response
 fn with_trailers() -> impl http_body::Body<Data = Bytes, Error = Infallible> {
     let trailers = async { Some(Ok(HeaderMap::new())) };
     Full::new(Bytes::from("rose")).with_trailers(trailers)
+}
+
+/// Two frames, and an end that nobody knows before it is there.
+fn whole_stream() -> impl futures::Stream<Item = Result<Bytes, Infallible>> {
+    futures::stream::iter(["ro", "se"].map(|part| Ok(Bytes::from(part))))
 }
 
 /// One frame, then an error.
@@ -138,6 +147,23 @@ async fn what_must_not_be_remembered_is_not() {
             StatusCode::BAD_GATEWAY,
             "{path}"
         );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_good_body_is_remembered_whichever_way_it_ends() {
+    let down = Down::default();
+    let (app, _) = shop(&down);
+    let all = ["/rose", "/exact", "/empty", "/stream"];
+    let mut good = Vec::new();
+    for path in all {
+        good.push(read(ask(&app, path).await).await.unwrap());
+    }
+    down.store(true, Ordering::SeqCst);
+    for (path, good) in all.into_iter().zip(good) {
+        let stale = ask(&app, path).await;
+        assert_eq!(stale.status(), StatusCode::OK, "{path}");
+        assert_eq!(read(stale).await.unwrap(), good);
     }
 }
 

@@ -1,4 +1,5 @@
 //! The last good response: which, for whom, how many, for how long.
+#![cfg(feature = "http")]
 
 use std::{
     future::ready,

@@ -51,7 +51,7 @@ impl BodyTimeoutLayer {
         Self::default()
     }
 
-    /// The longest pause before a frame; each frame starts it anew.
+    /// The longest pause before a frame, counted while the reader waits for it; each frame starts it anew.
     pub fn idle(mut self, timeout: impl Into<Timeout>) -> Self {
         self.limits.idle = Some(timeout.into());
         self

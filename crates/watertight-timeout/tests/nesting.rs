@@ -10,7 +10,7 @@ use tokio_test::{assert_pending, assert_ready_err, assert_ready_ok, task};
 use tower::{Layer, Service, ServiceExt, limit::ConcurrencyLimit, service_fn};
 use tower_test::mock;
 use watertight_core::{Deadline, Reason};
-use watertight_timeout::{ClientDeadlineLayer, DeadlineLayer, Phase, Timeout, TimeoutLayer};
+use watertight_timeout::{ClientDeadlineLayer, DeadlineLayer, Local, Phase, Timeout, TimeoutLayer};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -31,6 +31,16 @@ async fn an_inner_deadline_can_only_be_earlier() {
         let seen = service.oneshot(()).await.unwrap().unwrap();
         assert_eq!(seen.instant() - start, SECOND * left);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_that_does_not_look_at_the_current_deadline_cannot_extend_it() {
+    let start = Instant::now();
+    let blind = Local(|(): &()| None::<Deadline>);
+    let inner = DeadlineLayer::new(SECOND * 9).wire(blind).layer(now());
+    let service = DeadlineLayer::new(SECOND).layer(inner);
+    let seen = service.oneshot(()).await.unwrap().unwrap();
+    assert_eq!(seen.instant() - start, SECOND);
 }
 
 #[tokio::test(start_paused = true)]

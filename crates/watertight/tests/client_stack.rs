@@ -184,6 +184,9 @@ async fn a_probe_may_take_as_long_as_any_other_attempt() {
     remote.plan.set([Fault::latency(SECOND * 12)]).unwrap();
     tokio::time::advance(SECOND * 5).await;
     let probe = tokio::spawn(service.clone().oneshot(get()));
+    while remote.ledger.in_flight() == 0 {
+        tokio::task::yield_now().await;
+    }
     tokio::time::advance(SECOND * 6).await;
     let why = refusal(service.oneshot(get()).await);
     assert_eq!(why.reason, Reason::ProbesTaken);

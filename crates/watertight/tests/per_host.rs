@@ -63,18 +63,21 @@ async fn a_host_that_is_down_does_not_close_the_others() {
 
 #[tokio::test]
 async fn a_host_is_one_host_however_it_is_written() {
-    let hosts = per_host(KeyLimits::default());
-    for uri in [
-        "http://shop.test/a",
-        "http://SHOP.test/b",
-        "http://rose@Shop.Test/",
+    // One host is all there is room for, so every other one counts for the overflow.
+    let hosts = per_host(KeyLimits::new("flowers", 1, SECOND).unwrap());
+    for (uri, own) in [
+        ("http://shop.test/a", true),
+        ("http://other.test/", false),
+        ("http://SHOP.test/b", true),
+        ("http://rose@Shop.Test/", true),
     ] {
+        let before = hosts.hosts().overflowed();
         let request = http::Request::get(uri).body(()).unwrap();
         assert!(hosts.admit(&request).is_ok());
         let request = reqwest::Request::new(http::Method::GET, uri.parse().unwrap());
         assert!(hosts.admit(&request).is_ok());
+        assert_eq!(hosts.hosts().overflowed() == before, own, "{uri}");
     }
-    assert_eq!(hosts.hosts().len(), 1);
     let shop = hosts.hosts().peek(&Host::from("shop.test")).unwrap();
     assert_eq!(shop.snapshot().counts.cancelled, 6);
 }

@@ -19,6 +19,7 @@ fn stale() -> Stale<u32, u32> {
 layer_contract_tests! {
     without_strategy => Contract::plain(fallback),
     boxed => Contract::boxed(|| FallbackLayer::boxed(Fallback::default())),
+    for_http => Contract::http(|| FallbackLayer::for_http(Fallback::default())),
     for_timeouts_only => Contract::plain(|| fallback().when(Only::timeouts(), FallbackValue::new(0_u32))),
     value => Contract::plain(|| fallback().value(0_u32)).except(Rule::InnerError, ANSWERED),
     respond_with => Contract::plain(|| fallback().respond_with(|_| 0_u32))

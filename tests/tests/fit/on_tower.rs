@@ -24,8 +24,8 @@ cells! {
     fn service_fn_gives_up_in_time() = in_time(service_fn);
     fn service_fn_keeps_the_deadline() = by_the_deadline(service_fn);
     fn service_fn_gives_another_answer() = another_answer(service_fn);
-    fn service_fn_takes_the_server_stack() = as_a_server(http_service);
-    fn service_fn_takes_the_client_stack() = as_a_client(|stack: ClientBuilder, shop| {
+    fn service_by_hand_takes_the_server_stack() = as_a_server(http_service);
+    fn service_by_hand_takes_the_client_stack() = as_a_client(|stack: ClientBuilder, shop| {
         http_service(stack.build().unwrap(), shop)
     });
 
@@ -42,6 +42,10 @@ cells! {
     fn boxed_clone_sync_gives_up_in_time() = in_time(boxed_clone_sync);
     fn boxed_clone_sync_keeps_the_deadline() = by_the_deadline(boxed_clone_sync);
     fn boxed_clone_sync_gives_another_answer() = another_answer(boxed_clone_sync);
+    fn boxed_clone_sync_takes_the_server_stack() = as_a_server(boxed_http_service);
+    fn boxed_clone_sync_takes_the_client_stack() = as_a_client(|stack: ClientBuilder, shop| {
+        boxed_http_service(stack.build().unwrap(), shop)
+    });
 }
 
 /// What is asked of a shop.
@@ -87,6 +91,16 @@ where
     L: Layer<Shop, Service: ServesHttp + Clone>,
 {
     http_clones(&layer.layer(shop))
+}
+
+async fn boxed_http_service<L>(layer: L, shop: Shop) -> Callers
+where
+    L: Layer<Shop> + Send + Sync + 'static,
+    L::Service: ServesHttp<Future: Sync> + Clone + Sync,
+    <L::Service as Service<http::Request<Empty<Bytes>>>>::Error: 'static,
+{
+    let builder = ServiceBuilder::new().layer(layer).boxed_clone_sync();
+    http_clones(&builder.service(shop))
 }
 
 /// A service of orders.

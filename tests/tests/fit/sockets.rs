@@ -4,6 +4,7 @@ use std::{
     convert::Infallible,
     fmt::Debug,
     net::SocketAddr,
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -50,7 +51,7 @@ impl axum::handler::Handler<(), ()> for Shop {
 impl<B> Service<http::Request<B>> for Shop {
     type Response = http::Response<Full<Bytes>>;
     type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send + Sync>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
@@ -58,14 +59,13 @@ impl<B> Service<http::Request<B>> for Shop {
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
         let said = self.clone().serve(asked(request.uri()));
-        async {
+        Box::pin(async {
             let (status, text) = status_of(said.await);
             let response = http::Response::builder().status(status);
             Ok(response
                 .body(Full::from(text))
                 .expect("a status and a text"))
-        }
-        .boxed()
+        })
     }
 }
 

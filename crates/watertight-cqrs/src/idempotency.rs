@@ -36,6 +36,12 @@ impl IdempotencyKey {
         self
     }
 
+    /// The same key for the same command in another form.
+    pub(crate) fn rekeyed<C: Serialize>(mut self, command: &C) -> serde_json::Result<Self> {
+        self.fingerprint = fingerprint(command)?;
+        Ok(self)
+    }
+
     /// The key as the store has it. Lengths stand before the parts, so that no two scopes run into each other.
     pub(crate) fn scoped(&self, actor: Option<&str>, category: &str) -> Key {
         let mut id = Vec::with_capacity(24 + category.len() + self.text.len());

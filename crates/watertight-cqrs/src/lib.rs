@@ -4,8 +4,10 @@
 //! - [`CommandHandler`]: a decider as a Service of [`CommandRequest`]s, with idempotency keys and deciding again on conflict.
 //! - [`CommandFailure`]: the handler's error with whatever layers there are around it.
 //! - `http`, behind the feature `axum`: commands over HTTP.
+//! - [`CommandBus`]: all the commands of a program in one place.
 //! - [`ConsistencyToken`]: what a reader waits for to see what it has written.
 
+mod bus;
 mod codec;
 mod command;
 mod decider;
@@ -15,6 +17,7 @@ mod idempotency;
 mod token;
 
 pub use self::{
+    bus::{BusError, CommandBus, CommandBusBuilder, CommandsOf, NamedCommands, NoHandler, Told},
     codec::{CodecError, Encoded, Event},
     command::{
         CommandError, CommandFailure, CommandFuture, CommandHandler, CommandHandlerBuilder,

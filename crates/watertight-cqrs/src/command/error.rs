@@ -71,6 +71,39 @@ impl<R> CommandError<R> {
             _ => None,
         }
     }
+
+    /// The same with another rejection.
+    pub fn map_rejection<R2>(self, map: impl FnOnce(R) -> R2) -> CommandError<R2> {
+        match self {
+            Self::Rejected(why) => CommandError::Rejected(map(why)),
+            Self::Invalid(invalid) => CommandError::Invalid(invalid),
+            Self::Conflict {
+                stream,
+                expected,
+                actual,
+            } => CommandError::Conflict {
+                stream,
+                expected,
+                actual,
+            },
+            Self::KeyMismatch => CommandError::KeyMismatch,
+            Self::TooLarge { field, size, limit } => CommandError::TooLarge { field, size, limit },
+            Self::Overloaded => CommandError::Overloaded,
+            Self::Deadline { attempted } => CommandError::Deadline { attempted },
+            Self::Corrupt {
+                stream,
+                version,
+                why,
+            } => CommandError::Corrupt {
+                stream,
+                version,
+                why,
+            },
+            Self::Codec(why) => CommandError::Codec(why),
+            Self::Store { transient, message } => CommandError::Store { transient, message },
+            Self::Unknown => CommandError::Unknown,
+        }
+    }
 }
 
 impl<R> From<WriteError> for CommandError<R> {

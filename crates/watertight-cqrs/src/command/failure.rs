@@ -57,6 +57,7 @@ impl<E: CommandFailure> CommandFailure for Error<E> {
 /// # let _ = stack;
 /// # }
 /// ```
+#[must_use]
 pub fn unboxed<R: StdError + 'static>(error: BoxError) -> Error<CommandError<R>> {
     let error = match error.downcast::<CommandError<R>>() {
         Ok(own) => return Error::Inner(*own),

@@ -5,6 +5,7 @@ mod failure;
 mod handler;
 mod service;
 mod slot;
+mod stream;
 mod turn;
 
 use serde::Serialize;

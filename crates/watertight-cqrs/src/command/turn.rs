@@ -19,11 +19,9 @@ use super::{
     CommandError, CommandRequest, Committed,
     handler::Shared,
     slot::{Seen, Slot},
+    stream,
 };
-use crate::{ConsistencyToken, Decider, Event, codec};
-
-/// Events read at a time.
-const PAGE: usize = 500;
+use crate::{ConsistencyToken, Decider, Event};
 
 /// Conflicts after which a pause is made before the next decision.
 const PATIENCE: u32 = 3;
@@ -205,33 +203,10 @@ impl<D: Decider, S: EventStore> Turn<'_, D, S> {
     /// Reads the stream from its beginning.
     async fn load(&self, slot: &Slot<D::State>) -> Result<(), Failed<D>> {
         let _one = slot.loading.lock().await;
-        if slot.lock().seen().is_some() {
-            return Ok(());
+        if slot.lock().seen().is_none() {
+            let (state, version) = stream::fold::<D, _>(&self.shared.store, &self.stream).await?;
+            slot.learn(state, version);
         }
-        let (mut state, mut version) = (D::State::default(), Version::NONE);
-        loop {
-            let page = self
-                .shared
-                .store
-                .read_stream(&self.stream, version, PAGE)
-                .await?;
-            for recorded in &page.events {
-                if recorded.version != version.after(1) {
-                    return Err(self.corrupt(version.after(1), "it is missing"));
-                }
-                version = recorded.version;
-                let event = codec::decode(recorded)
-                    .map_err(|why| self.corrupt(version, &why.to_string()))?;
-                state = D::evolve(state, &event);
-            }
-            if version >= page.version {
-                break;
-            }
-            if page.events.is_empty() {
-                return Err(self.corrupt(version.after(1), "it is missing"));
-            }
-        }
-        slot.learn(state, version);
         Ok(())
     }
 
@@ -268,26 +243,10 @@ impl<D: Decider, S: EventStore> Turn<'_, D, S> {
 
     /// The answer of an earlier sending, with its events.
     async fn replay(&self, done: &Written) -> Result<Committed<D::Event>, Failed<D>> {
-        let mut events = Vec::new();
-        if let Some(stream) = done.streams.first() {
-            let (mut after, last) = (stream.before, stream.version);
-            while after < last {
-                let count = usize::try_from(last.0 - after.0).unwrap_or(PAGE);
-                let store = &self.shared.store;
-                let page = store
-                    .read_stream(&stream.stream, after, count.min(PAGE))
-                    .await?;
-                let Some(end) = page.events.last() else {
-                    return Err(self.corrupt(after.after(1), "it is missing"));
-                };
-                after = end.version;
-                for recorded in &page.events {
-                    let event = codec::decode(recorded)
-                        .map_err(|why| self.corrupt(recorded.version, &why.to_string()))?;
-                    events.push(event);
-                }
-            }
-        }
+        let events = match done.streams.first() {
+            Some(appended) => stream::events::<D, _>(&self.shared.store, appended).await?,
+            None => Vec::new(),
+        };
         Ok(self.committed(done, events))
     }
 
@@ -323,14 +282,6 @@ impl<D: Decider, S: EventStore> Turn<'_, D, S> {
             expected: self.expected.unwrap_or(Expected::Any),
             actual: seen.version,
         })
-    }
-
-    fn corrupt(&self, version: Version, why: &str) -> Failed<D> {
-        CommandError::Corrupt {
-            stream: self.stream.clone(),
-            version,
-            why: why.into(),
-        }
     }
 
     /// Whether the caller said at which version; then nothing is decided again.

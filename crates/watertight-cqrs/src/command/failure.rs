@@ -42,6 +42,9 @@ impl<E: CommandFailure> CommandFailure for Error<E> {
 
 /// What layers have put into a box: a refusal, the handler's error, or what tower's load shed and timeout say.
 ///
+/// Inside the box there may be two layers' [`Error`]s around the handler's; more of them are folded into one by
+/// [`Flat`](watertight_core::Flat). What is none of this is a failure of the store, and the box's text its message.
+///
 /// ```
 /// use std::time::Duration;
 /// use tower::{ServiceBuilder, ServiceExt};
@@ -59,15 +62,21 @@ impl<E: CommandFailure> CommandFailure for Error<E> {
 /// ```
 #[must_use]
 pub fn unboxed<R: StdError + 'static>(error: BoxError) -> Error<CommandError<R>> {
-    let error = match error.downcast::<CommandError<R>>() {
-        Ok(own) => return Error::Inner(*own),
-        Err(error) => error,
-    };
-    let error = match error.downcast::<Error<CommandError<R>>>() {
-        Ok(layered) => return *layered,
-        Err(error) => error,
-    };
-    if let Some(rejected) = Rejected::find(&*error) {
+    opened::<CommandError<R>>(error)
+        .or_else(opened::<Error<CommandError<R>>>)
+        .or_else(opened::<Error<Error<CommandError<R>>>>)
+        .unwrap_or_else(|error| foreign(&*error))
+}
+
+fn opened<E: CommandFailure + StdError + 'static>(
+    error: BoxError,
+) -> Result<Error<CommandError<E::Rejection>>, BoxError> {
+    error.downcast::<E>().map(|error| error.flatten())
+}
+
+/// What somebody else says.
+fn foreign<R>(error: &(dyn StdError + 'static)) -> Error<CommandError<R>> {
+    if let Some(rejected) = Rejected::find(error) {
         return Error::Rejected(*rejected);
     }
     Error::Inner(if error.is::<Overloaded>() {

@@ -4,6 +4,7 @@ use std::{fmt, time::Duration};
 
 use axum::http::StatusCode;
 use watertight_core::{Error, Reason, Rejected};
+use watertight_events::{Expected, Version};
 
 use super::{SOON, problem::Problem};
 use crate::CommandError;
@@ -11,10 +12,16 @@ use crate::CommandError;
 /// How it was asked for, as far as it matters to the answer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asked {
-    /// The caller said where the stream must be.
-    pub(super) conditionally: bool,
+    /// Where the caller said that the stream must be.
+    pub(super) expected: Option<Expected>,
     /// The caller can ask again, under the same key.
     pub(super) by_key: bool,
+}
+
+impl Asked {
+    fn excludes(self, actual: Version) -> bool {
+        self.expected.is_some_and(|expected| !expected.fits(actual))
+    }
 }
 
 /// Every place is taken, and nothing was tried.
@@ -38,7 +45,7 @@ pub(super) fn problem<R: fmt::Display>(
         CommandError::Invalid(invalid) => {
             Problem::new(StatusCode::BAD_REQUEST, invalid.to_string())
         }
-        CommandError::Conflict { actual, .. } if asked.conditionally => Problem::new(
+        CommandError::Conflict { actual, .. } if asked.excludes(actual) => Problem::new(
             StatusCode::PRECONDITION_FAILED,
             format!("it is at version {actual} now"),
         ),

@@ -74,7 +74,7 @@ impl Head {
     /// How it was asked for.
     pub(super) const fn asked(&self) -> Asked {
         Asked {
-            conditionally: self.expected.is_some(),
+            expected: self.expected,
             by_key: self.key.is_some(),
         }
     }

@@ -129,6 +129,23 @@ async fn boxed_errors_are_told_like_the_others() {
     first.await.unwrap().problem(504);
 }
 
+#[tokio::test]
+async fn errors_of_layers_within_a_box_are_told_like_the_others() {
+    let bulkhead = Bulkhead::builder("users")
+        .max_concurrent(1)
+        .build()
+        .unwrap();
+    let stack = ServiceBuilder::new()
+        .map_err(unboxed::<No>)
+        .map_err(BoxError::from)
+        .layer(DeadlineLayer::new(LIMIT))
+        .layer(BulkheadLayer::new(bulkhead))
+        .service(teller(&Stubborn::new()));
+    let web = Web::serve(command_route::<Slip>(stack)).await;
+    let rejected = Answer::to(web.deposit("a", 1)).await;
+    assert_eq!(rejected.problem(422), "there is no such account");
+}
+
 /// A command that takes longer than the limit, and the next one that does not.
 async fn late(web: &Web, store: &Stubborn) {
     store.hold();

@@ -1,7 +1,11 @@
 //! The table of statuses, row by row.
 
+use std::time::Duration;
+
 use axum::{Extension, extract::DefaultBodyLimit, http::StatusCode};
+use futures::{StreamExt, stream};
 use tokio::time::Instant;
+use tower::ServiceExt;
 use watertight_core::Deadline;
 use watertight_cqrs::{
     CommandHandler,
@@ -10,7 +14,7 @@ use watertight_cqrs::{
 use watertight_events::{EventStore, Expected, NewEvent, StreamId, Write};
 
 use crate::{
-    support::{Fault, No, Stubborn, everything},
+    support::{Bank, Fault, No, Stubborn, deposit, everything},
     web::{Answer, Slip, Teller, Web, bank},
 };
 
@@ -51,6 +55,27 @@ async fn a_rejection_has_the_status_that_the_service_chooses() {
     );
     Answer::to(web.open("a")).await.is_done(1);
     Answer::to(web.open("a")).await.problem(422);
+}
+
+#[tokio::test]
+async fn a_conflict_that_the_caller_did_not_ask_for_is_409() {
+    for header in [None, Some("*")] {
+        let store = Stubborn::new();
+        let handler = CommandHandler::builder(Teller, store.clone()).attempts(1);
+        let web = Web::serve(command_route::<Slip>(handler.build().unwrap())).await;
+        Answer::to(web.open("a")).await.is_done(1);
+        // Behind its back, and so before it.
+        let other = CommandHandler::new(Bank, store.clone());
+        other.oneshot(deposit("a", 1)).await.unwrap();
+        let request = match header {
+            Some(any) => web.deposit("a", 1).header("if-match", any),
+            None => web.deposit("a", 1),
+        };
+        let conflict = Answer::to(request).await;
+        conflict.problem(409);
+        assert_eq!(conflict.header("retry-after"), Some("1"));
+        Answer::to(web.deposit("a", 1)).await.is_done(3);
+    }
 }
 
 #[tokio::test]
@@ -181,6 +206,38 @@ async fn a_deadline_that_has_passed_is_504_and_nothing_is_done() {
     let web = Web::serve(command_route::<Slip>(handler).layer(passed)).await;
     Answer::to(web.open("a")).await.problem(504);
     assert!(everything(&store).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_deadline_that_passes_on_the_way_is_504_and_the_same_key_tells() {
+    let store = Stubborn::new();
+    let handler = CommandHandler::new(Teller, store.clone());
+    let limit = Duration::from_secs(60);
+    let route = command_route::<Slip>(handler).layer(Extension(Deadline::after(limit)));
+    let web = Web::serve(route).await;
+    store.hold();
+    let request = web.open("a").header("idempotency-key", "k");
+    let call = tokio::spawn(Answer::to(request));
+    store.until_held().await;
+    tokio::time::pause();
+    tokio::time::advance(limit).await;
+    let late = call.await.unwrap();
+    assert!(
+        late.problem(504).contains("the same Idempotency-Key tells"),
+        "{late:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_504_at_the_deadline() {
+    let handler = CommandHandler::new(Teller, Stubborn::new());
+    let passed = Extension(Deadline::at(Instant::now()));
+    let web = Web::serve(command_route::<Slip>(handler).layer(passed)).await;
+    let start = stream::iter([Ok::<_, std::io::Error>("{\"open\":")]);
+    let body = reqwest::Body::wrap_stream(start.chain(stream::pending()));
+    Answer::to(web.raw("application/json", body))
+        .await
+        .problem(504);
 }
 
 #[tokio::test]

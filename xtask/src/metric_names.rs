@@ -46,7 +46,10 @@ fn compare(exported: &Names, documented: &Names) -> anyhow::Result<()> {
 }
 
 fn exported_by(source: &str) -> anyhow::Result<Names> {
-    let calls = MACROS.iter().flat_map(|name| source.split(name).skip(1));
+    let is_code = |line: &&str| !line.trim_start().starts_with("//");
+    let code: Vec<_> = source.lines().filter(is_code).collect();
+    let code = code.join("\n");
+    let calls = MACROS.iter().flat_map(|name| code.split(name).skip(1));
     calls
         .map(|call| {
             let literal = call.trim_start().strip_prefix('"');
@@ -104,6 +107,12 @@ mod tests {
         let source = r#"counter!("a_total", "name" => name); gauge!(
             "b", &labels)"#;
         assert_eq!(exported_by(source).unwrap(), names(&["a_total", "b"]));
+    }
+
+    #[test]
+    fn names_in_comments_are_no_names_of_ours() {
+        let source = "/// counter!(\"theirs\")\ncounter!(\"ours\")";
+        assert_eq!(exported_by(source).unwrap(), names(&["ours"]));
     }
 
     #[test]

@@ -1,27 +1,31 @@
 //! The oldest Rust that the crates promise to build with.
 
-use std::process::{Command, Stdio};
-
-use anyhow::Context;
+use std::{
+    collections::BTreeMap,
+    process::{Command, Stdio},
+};
 
 use crate::{step::Step, workspace::Workspace};
 
-/// Checks every crate with that Rust where rustup has it, and says so where it has not.
-pub(crate) fn step(workspace: &Workspace) -> anyhow::Result<Step<'_>> {
-    let versions = workspace
-        .crates()
-        .filter_map(|package| package.rust_version.as_ref());
-    let oldest = versions
-        .max()
-        .context("no crate says its rust-version")?
-        .to_string();
-    let step = Step::new(format!("Rust {oldest}"));
-    if !is_installed(&oldest) {
-        return Ok(step.check(move || {
-            Ok(format!(
-                "not checked: rustup toolchain install --profile minimal {oldest}"
-            ))
-        }));
+/// Checks the crates with the Rust that each promises where rustup has it, and says so where it has not.
+pub(crate) fn steps(workspace: &Workspace) -> impl Iterator<Item = Step<'_>> {
+    let mut promised: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for package in workspace.crates() {
+        if let Some(version) = &package.rust_version {
+            let crates = promised.entry(version.to_string()).or_default();
+            crates.push(&package.name);
+        }
+    }
+    promised
+        .into_iter()
+        .map(|(version, crates)| step(workspace, &version, &crates))
+}
+
+fn step<'w>(workspace: &'w Workspace, version: &str, crates: &[&str]) -> Step<'w> {
+    let step = Step::new(format!("Rust {version}"));
+    if !is_installed(version) {
+        let missing = format!("not checked: rustup toolchain install --profile minimal {version}");
+        return step.check(move || Ok(missing));
     }
     let mut check = Command::new("rustup");
     check
@@ -29,17 +33,17 @@ pub(crate) fn step(workspace: &Workspace) -> anyhow::Result<Step<'_>> {
         .env_remove("CARGO")
         .args([
             "run",
-            &oldest,
+            version,
             "cargo",
             "check",
             "--all-features",
             "--target-dir",
         ])
         .arg(workspace.target("msrv"));
-    for package in workspace.crates() {
-        check.args(["-p", &package.name]);
+    for name in crates {
+        check.args(["-p", name]);
     }
-    Ok(step.run(check))
+    step.run(check)
 }
 
 fn is_installed(version: &str) -> bool {

@@ -27,7 +27,7 @@ pub(crate) fn steps<'w>(
     workspace: &'w Workspace,
     options: &Options,
 ) -> anyhow::Result<Vec<Step<'w>>> {
-    let mut tests = cargo(workspace.root(), ["test", "--workspace", "--all-features"]);
+    let mut tests = cargo(workspace.root(), ["test", "--all-features"]);
     tests.args(&options.cargo_args);
     let postgres = Postgres::new()?;
     postgres.tell(&mut tests);

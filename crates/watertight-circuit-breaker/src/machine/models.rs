@@ -280,7 +280,11 @@ fn a_probe_of_a_round_that_was_written_off_decides_nothing() {
         );
         match model.machine.state() {
             // It came back in time after all.
-            State::Closed => assert_eq!(model.told(State::Closed), 1),
+            State::Closed => {
+                let call = admitted.lock().unwrap().take().expect("closed");
+                assert!(!call.is_probe(), "only its own verdict may end a round");
+                assert_eq!(model.told(State::Closed), 1);
+            }
             State::HalfOpen => {
                 let probe = admitted.lock().unwrap().take().expect("a new probe");
                 model.finish(probe, true, 10, 0);
@@ -293,6 +297,48 @@ fn a_probe_of_a_round_that_was_written_off_decides_nothing() {
             other => panic!("{other:?}"),
         }
     });
+}
+
+#[test]
+fn a_taker_that_comes_late_does_not_reset_a_newer_round() {
+    check(|| {
+        let model = Model::new(|config| config.probes = 2);
+        model.trip();
+        let _silent = model.admit(5).unwrap();
+        let (taken, there) = (Arc::new(Mutex::new(Vec::new())), Arc::clone(&model));
+        let take = |model: &Model, taken: &Mutex<Vec<_>>, now| {
+            // Taken first: the checker does not see this lock, and would wait for it.
+            let ticket = model.admit(now);
+            taken.lock().unwrap().extend(ticket);
+        };
+        let late = Arc::clone(&taken);
+        both(move || take(&there, &late, 5), || take(&model, &taken, 10));
+        (0..3).for_each(|_| take(&model, &taken, 10));
+        let now = model.machine.generation();
+        let taken = taken.lock().unwrap();
+        let of_now = taken.iter().filter(|ticket| ticket.generation() == now);
+        assert!(of_now.count() <= 2);
+    });
+}
+
+#[test]
+fn a_straggler_touches_no_window_of_a_later_generation() {
+    for window in [Window::Calls(2), Window::Time(Duration::from_secs(16))] {
+        check(move || {
+            let model = Model::new(|config| config.window = window);
+            let straggler = model.admit(0).unwrap();
+            let there = Arc::clone(&model);
+            both(
+                move || there.finish(straggler, true, 0, 0),
+                || {
+                    model.force(State::Closed);
+                    model.fail(0);
+                },
+            );
+            assert_eq!(model.machine.state(), State::Closed);
+            assert_eq!(model.machine.look(model.at(0, 0)).sums.total, 1);
+        });
+    }
 }
 
 #[test]

@@ -318,6 +318,17 @@ async fn another_window_starts_empty_and_a_refused_update_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_longer_wait_is_no_contradiction_to_a_back_off_that_nobody_set() {
+    let breaker = breaker().window(Window::calls(1)).build().unwrap();
+    breaker
+        .update(|config| config.open_for = SECOND * 90)
+        .unwrap();
+    breaker.try_acquire().unwrap().failure();
+    let refused = breaker.try_acquire().unwrap_err();
+    assert_eq!(refused.retry_after, Some(SECOND * 90));
+}
+
+#[tokio::test(start_paused = true)]
 async fn fewer_probes_in_the_middle_of_a_round_do_not_wedge_it() {
     let breaker = breaker()
         .window(Window::calls(1))

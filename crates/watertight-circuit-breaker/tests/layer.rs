@@ -20,7 +20,7 @@ use tower_test::mock;
 use watertight_circuit_breaker::{
     Cancelled, CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerLayer, State, Window,
 };
-use watertight_core::{BoxError, Error, Errors, KeyLimits, Reason, Verdict};
+use watertight_core::{BoxError, Error, Errors, KeyLimits, Reason, Rejected, Verdict};
 
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -73,7 +73,9 @@ async fn a_circuit_that_closes_between_readiness_and_call_still_refuses_that_cal
     handle.allow(1);
     assert_ready_ok!(service.poll_ready());
     breaker.reset();
-    assert_ready_err!(task::spawn(service.call(())).poll());
+    let refused = assert_ready_err!(task::spawn(service.call(())).poll());
+    let why = Rejected::find(&*refused).unwrap();
+    assert_eq!(why.reason, Reason::ForcedOpen, "as it was found then");
     assert_ready_ok!(service.poll_ready());
     let mut call = task::spawn(service.call(()));
     assert_pending!(call.poll());
@@ -230,6 +232,20 @@ async fn a_key_that_is_held_open_is_not_forgotten() {
     hosts.get(&2);
     assert_eq!(hosts.get(&1).state(), State::ForcedOpen);
     assert_eq!(hosts.overflowed(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_with_a_call_under_way_is_not_forgotten() {
+    let limits = KeyLimits::new("hosts", 1, Duration::from_secs(1)).unwrap();
+    let hosts = builder().keyed::<u32>(limits).unwrap();
+    let call = hosts.get(&1).try_acquire().unwrap();
+    advance(WAIT).await;
+    hosts.get(&2);
+    assert_eq!((hosts.peek(&1).is_some(), hosts.overflowed()), (true, 1));
+    call.success();
+    advance(WAIT).await;
+    hosts.get(&2);
+    assert_eq!((hosts.peek(&1).is_some(), hosts.overflowed()), (false, 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -60,6 +60,21 @@ async fn a_window_of_a_hundred_opens_at_its_minimum() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn rates_are_known_from_the_minimum_on() {
+    let breaker = breaker().minimum_calls(5).build().unwrap();
+    calls(&breaker, 4, true);
+    assert_eq!(breaker.snapshot().window.failure_rate, None);
+    call(&breaker, true);
+    let window = breaker.snapshot().window;
+    assert_eq!(
+        (window.failure_rate, window.slow_call_rate),
+        (Some(0.0), Some(0.0))
+    );
+    call(&breaker, false);
+    assert_eq!(breaker.snapshot().window.failure_rate, Some(1.0 / 6.0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_call_that_reaches_the_minimum_decides_even_if_it_succeeds() {
     let breaker = breaker().minimum_calls(5).build().unwrap();
     calls(&breaker, 4, false);

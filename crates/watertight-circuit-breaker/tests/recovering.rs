@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, advance};
 use watertight_circuit_breaker::{CircuitBreaker, CircuitBreakerBuilder, Ramp, State, Why, Window};
-use watertight_core::{Outcome, Permit, Reason, Verdict};
+use watertight_core::{KeyLimits, Outcome, Permit, Reason, Verdict};
 
 const SECOND: Duration = Duration::from_secs(1);
 const WAIT: Duration = Duration::from_secs(5);
@@ -349,6 +349,36 @@ async fn jitter_shortens_repeated_waits_only_and_is_repeatable() {
     };
     assert_eq!(waits(1).await, waits(1).await);
     assert_ne!(waits(1).await, waits(2).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn breakers_by_key_do_not_draw_the_same_jitter() {
+    let waits = async |seed| {
+        let keyed = builder().probes(1).jitter(1.0).seed(seed);
+        let keyed = keyed.keyed::<u32>(KeyLimits::default()).unwrap();
+        let mut waits = Vec::new();
+        for key in 0..3 {
+            trip(&keyed.get(&key));
+            waits.push(reopen(&keyed.get(&key)).await);
+        }
+        waits
+    };
+    let (one, again, other) = (waits(1).await, waits(1).await, waits(2).await);
+    assert_eq!(one, again);
+    assert!(
+        one[0] != one[1] && one[1] != one[2] && one[0] != other[0],
+        "{one:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_circuit_remembers_why_it_opened_after_it_has_closed() {
+    let breaker = builder().probes(1).build().unwrap();
+    let start = Instant::now();
+    half_open(&breaker).await;
+    breaker.try_acquire().unwrap().success();
+    let trip = breaker.snapshot().last_trip.unwrap();
+    assert_eq!((trip.why, trip.at), (Why::FailureRate, start));
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,13 +5,14 @@ mod support;
 use std::{
     cell::Cell,
     convert::Infallible,
-    future::pending,
+    future::{Ready, pending, ready},
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -47,6 +48,31 @@ async fn the_instance_that_was_polled_ready_is_called() {
     assert_eq!(request, "ping");
     respond.send_response("pong");
     assert_eq!(assert_ready_ok!(answer.poll()), "pong");
+}
+
+#[tokio::test]
+async fn readiness_is_asked_for_once_per_call() {
+    struct Asked(usize);
+    impl Service<()> for Asked {
+        type Response = usize;
+        type Error = Infallible;
+        type Future = Ready<Result<usize, Infallible>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            self.0 += 1;
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, (): ()) -> Self::Future {
+            ready(Ok(self.0))
+        }
+    }
+    let mut service = AdmissionLayer::new(Gate::default()).layer(Asked(0));
+    for asked in 1..4 {
+        service.ready().await.unwrap();
+        service.ready().await.unwrap();
+        assert_eq!(service.call(()).await.unwrap(), asked);
+    }
 }
 
 #[tokio::test]

@@ -2,11 +2,19 @@
 
 mod support;
 
-use std::{collections::HashSet, sync::Arc, thread, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use support::Gate;
 use tokio::time::advance;
-use watertight_core::{Admit, ByKey, KeyLimits, Keyed};
+use watertight_core::{Admit, ByKey, Forget, KeyLimits, Keyed};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -72,6 +80,35 @@ async fn a_hostile_number_of_keys_stays_within_the_bound() {
     }
     assert_eq!((gates.len(), gates.all().len()), (100, 100));
     assert_eq!(gates.overflowed(), 199_900);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_strangers_does_not_have_every_key_asked_each_time() {
+    #[derive(Clone)]
+    struct Busy(Arc<AtomicUsize>);
+    impl Forget for Busy {
+        fn can_be_forgotten(&self) -> bool {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            false
+        }
+    }
+    let asked = Arc::new(AtomicUsize::new(0));
+    let (limits, busy) = (
+        KeyLimits::new("busy", 100, MINUTE).unwrap(),
+        Busy(Arc::clone(&asked)),
+    );
+    let keyed = Keyed::new(limits, busy.clone(), move |_: &u32| busy.clone());
+    for key in 0..100 {
+        keyed.get(&key);
+    }
+    advance(MINUTE * 2).await;
+    for key in 100..10_000 {
+        keyed.get(&key);
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 100);
+    advance(MINUTE).await;
+    keyed.get(&100);
+    assert_eq!(asked.load(Ordering::SeqCst), 200);
 }
 
 #[test]

@@ -318,6 +318,27 @@ async fn another_window_starts_empty_and_a_refused_update_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn another_span_of_time_is_the_one_that_counts() {
+    let breaker = breaker().window(Window::time(SECOND)).build().unwrap();
+    let longer = Window::time(SECOND * 16);
+    breaker.update(|config| config.window = longer).unwrap();
+    assert_eq!(breaker.config().window, longer);
+    breaker.try_acquire().unwrap().failure();
+    advance(SECOND * 15).await;
+    assert_eq!(breaker.snapshot().window.failures, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn successes_that_threads_still_hold_do_not_move_into_another_window() {
+    let breaker = breaker().window(Window::calls(10)).build().unwrap();
+    (0..100).for_each(|_| breaker.try_acquire().unwrap().success());
+    breaker
+        .update(|config| config.window = Window::calls(20))
+        .unwrap();
+    assert_eq!(breaker.snapshot().window.calls, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_longer_wait_is_no_contradiction_to_a_back_off_that_nobody_set() {
     let breaker = breaker().window(Window::calls(1)).build().unwrap();
     breaker

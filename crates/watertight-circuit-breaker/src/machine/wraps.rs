@@ -1,4 +1,4 @@
-//! Counts that wrap around after millions of transitions, which no test can wait for.
+//! Counts that wrap around: after more transitions than a test can wait for, under threads that stand still for ages.
 
 use std::time::Duration;
 
@@ -41,8 +41,12 @@ impl Breaker {
     }
 
     fn at(&self) -> At<'_> {
+        self.at_second(0)
+    }
+
+    fn at_second(&self, second: u64) -> At<'_> {
         At {
-            now: Now::default(),
+            now: Now::since_start(Duration::from_secs(second)),
             worker: 0,
             rules: &self.rules,
             tallies: &self.tallies,
@@ -54,12 +58,17 @@ impl Breaker {
     }
 
     fn end(&self, ticket: Ticket, failed: bool) -> Counted {
+        self.end_at(0, ticket, failed)
+    }
+
+    fn end_at(&self, second: u64, ticket: Ticket, failed: bool) -> Counted {
         let end = End::Judged {
             failed,
             slow: false,
             retry_after: None,
         };
-        self.machine.finish(ticket, end, self.at(), &|_| ())
+        let at = self.at_second(second);
+        self.machine.finish(ticket, end, at, &|_| ())
     }
 
     fn cycle(&self) {
@@ -99,5 +108,20 @@ fn no_tag_is_so_old_that_it_is_taken_for_a_newer_one() {
             Breaker::new(window).cycle_at(ahead);
             Breaker::new(window).cycle_at(ahead + ahead / 2);
         }
+    }
+}
+
+#[test]
+fn a_call_that_is_recorded_ages_after_it_ended_is_not_taken_for_a_fresh_one() {
+    const NOW: u64 = 10_000;
+    // A bucket for each second, whose number is kept in ten bits.
+    for late in [
+        16, 100, 511, 512, 513, 600, 1_007, 1_008, 1_023, 1_024, 1_025,
+    ] {
+        let breaker = Breaker::new(Window::time(Duration::from_secs(16)));
+        breaker.end_at(NOW, breaker.admit(), false);
+        breaker.end_at(NOW - late, breaker.admit(), true);
+        let sums = breaker.machine.look(breaker.at_second(NOW)).sums;
+        assert_eq!((sums.total, sums.failed), (1, 0), "{late} seconds late");
     }
 }

@@ -3,7 +3,10 @@
 mod support;
 
 use std::{
+    cell::Cell,
     collections::HashSet,
+    hash::{Hash, Hasher},
+    rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -109,6 +112,42 @@ async fn a_flood_of_strangers_does_not_have_every_key_asked_each_time() {
     advance(MINUTE).await;
     keyed.get(&100);
     assert_eq!(asked.load(Ordering::SeqCst), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_being_forgotten_is_not_handed_out() {
+    type Hook = Box<dyn FnOnce()>;
+    thread_local! { static ON_HASH: Cell<Option<Hook>> = const { Cell::new(None) }; }
+
+    /// Hashing the first key runs the hook: a way into the map between two of its steps.
+    #[derive(Clone, PartialEq, Eq)]
+    struct Key(u32);
+    impl Hash for Key {
+        fn hash<H: Hasher>(&self, state: &mut H) {
+            if self.0 == 1
+                && let Some(hook) = ON_HASH.take()
+            {
+                hook();
+            }
+            self.0.hash(state);
+        }
+    }
+
+    let limits = KeyLimits::new("gates", 1, MINUTE).unwrap();
+    let overflow = Gate::default();
+    let gates = Keyed::new(limits, overflow.clone(), |_: &Key| Gate::default());
+    gates.get(&Key(1));
+    advance(MINUTE * 2).await;
+    let (again, inside) = (gates.clone(), Rc::new(Cell::new(None)));
+    let found = Rc::clone(&inside);
+    ON_HASH.set(Some(Box::new(move || found.set(Some(again.get(&Key(1)))))));
+    gates.get(&Key(2));
+    overflow.shut(true);
+    let handed_out = inside.take().expect("the first key is being removed");
+    assert!(
+        Admit::<()>::admit(&handed_out, &()).is_err(),
+        "not the old gate"
+    );
 }
 
 #[test]

@@ -117,16 +117,6 @@ where
             }
             StateProj::Refused { refused } => {
                 let (why, kept) = refused.take().expect("polled after completion");
-                let Rejected {
-                    by,
-                    reason,
-                    retry_after,
-                } = why;
-                let why = Rejected {
-                    by,
-                    reason,
-                    retry_after,
-                };
                 let answer = this.on_reject.reject(why, kept);
                 Poll::Ready(answer.map(|response| this.hold.hold(response, None)))
             }

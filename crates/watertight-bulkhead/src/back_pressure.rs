@@ -51,6 +51,7 @@ impl<S, C, R, U> BackPressureService<S, C, R, U> {
                 Reserved::Permit(_) => return Poll::Ready(()),
                 Reserved::Turn(turn) => {
                     ready!(turn.as_mut().poll(cx));
+                    self.bulkhead.shared().mode.line.turn_came(false);
                     Reserved::Permit(self.bulkhead.permit_of_taken())
                 }
                 Reserved::Nothing => match self.bulkhead.try_permit() {

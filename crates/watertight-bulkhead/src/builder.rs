@@ -210,6 +210,7 @@ impl BulkheadBuilder<Sharing> {
             let error = BuildError::conflict(whole.name(), "share_per_key", "max_concurrent", why);
             return Err(error);
         }
+        let limits = limits.checked(whole.name())?;
         let make = move || Share::new(whole.clone(), share);
         Ok(Keyed::new(limits, make(), move |_: &K| make()))
     }

@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -10,8 +10,12 @@ pub(crate) struct Line {
     permits: Semaphore,
     debt: Debt,
     completed: AtomicU64,
-    waiting: AtomicUsize,
+    /// Calls that wait, above, and calls that hold a permit, below: one word, because a call goes from one to the other.
+    crowd: AtomicU64,
 }
+
+const HOLDS: u64 = 1;
+const WAITS: u64 = 1 << 32;
 
 impl Line {
     pub(crate) fn new(limit: usize) -> Self {
@@ -19,12 +23,22 @@ impl Line {
             permits: Semaphore::new(limit),
             debt: Debt::none(),
             completed: AtomicU64::new(0),
-            waiting: AtomicUsize::new(0),
+            crowd: AtomicU64::new(0),
         }
     }
 
     /// Takes a permit if one is free and nobody waits for it.
     pub(crate) fn try_take(&self) -> bool {
+        // Counted before it is sure: at no moment there may seem to be more room in the queue than there is.
+        self.crowd.fetch_add(HOLDS, Ordering::AcqRel);
+        let taken = self.take_free();
+        if !taken {
+            self.crowd.fetch_sub(HOLDS, Ordering::AcqRel);
+        }
+        taken
+    }
+
+    fn take_free(&self) -> bool {
         while self.take_any() {
             // One that came back while the limit was lowered may be free although it is owed.
             if !self.debt.pay() {
@@ -34,7 +48,7 @@ impl Line {
         false
     }
 
-    /// Waits for a permit. Dropped, it leaves its place and gives back what it may have been given.
+    /// Waits for a permit, which [`turn_came`](Self::turn_came) then takes note of. Dropped, it leaves its place and gives back what it may have been given.
     pub(crate) async fn take(&self) {
         loop {
             let queued = Turn::new(self, self.permits.acquire()).await;
@@ -45,10 +59,23 @@ impl Line {
         }
     }
 
+    /// The caller holds the permit that it waited for, in the queue or elsewhere.
+    pub(crate) fn turn_came(&self, in_queue: bool) {
+        let left = if in_queue { WAITS } else { 0 };
+        self.crowd
+            .fetch_add(HOLDS.wrapping_sub(left), Ordering::AcqRel);
+    }
+
     pub(crate) fn give_back(&self, done: bool) {
         if done {
             self.completed.fetch_add(1, Ordering::Relaxed);
         }
+        self.release();
+        self.crowd.fetch_sub(HOLDS, Ordering::AcqRel);
+    }
+
+    /// Frees a permit that nobody holds yet.
+    pub(crate) fn release(&self) {
         if !self.debt.pay() {
             self.permits.add_permits(1);
         }
@@ -82,20 +109,32 @@ impl Line {
         self.completed.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::Acquire)
+    /// Calls that wait, without those that have been given a permit and do not know it yet.
+    pub(crate) fn waiting(&self, limit: usize) -> usize {
+        let crowd = self.crowd.load(Ordering::Acquire);
+        let waiting = (crowd / WAITS).saturating_sub(self.given(crowd, limit));
+        usize::try_from(waiting).unwrap_or(usize::MAX)
     }
 
     /// Takes a place in a queue of this length.
-    pub(crate) fn take_place(&self, queue: usize) -> bool {
-        let place = |waiting| (waiting < queue).then_some(waiting + 1);
-        self.waiting
+    pub(crate) fn take_place(&self, queue: usize, limit: usize) -> bool {
+        let place = |crowd: u64| {
+            let places = (queue as u64).saturating_add(self.given(crowd, limit));
+            (crowd / WAITS < places).then_some(crowd + WAITS)
+        };
+        self.crowd
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, place)
             .is_ok()
     }
 
     pub(crate) fn leave_place(&self) {
-        self.waiting.fetch_sub(1, Ordering::AcqRel);
+        self.crowd.fetch_sub(WAITS, Ordering::AcqRel);
+    }
+
+    /// Permits that were given to calls that have not been polled since.
+    fn given(&self, crowd: u64, limit: usize) -> u64 {
+        let taken = (limit as u64 + self.owed()).saturating_sub(self.free());
+        taken.saturating_sub(crowd % WAITS)
     }
 
     fn take_any(&self) -> bool {

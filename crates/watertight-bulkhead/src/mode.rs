@@ -62,7 +62,7 @@ pub(crate) mod sealed {
         /// Calls that succeeded.
         fn completed(&self) -> u64;
         /// Calls that wait.
-        fn waiting(&self) -> usize;
+        fn waiting(&self, limit: usize) -> usize;
     }
 
     impl Mode for Refuse {
@@ -96,7 +96,7 @@ pub(crate) mod sealed {
             self.tokens.completed()
         }
 
-        fn waiting(&self) -> usize {
+        fn waiting(&self, _: usize) -> usize {
             0
         }
     }
@@ -132,8 +132,8 @@ pub(crate) mod sealed {
                     self.line.completed()
                 }
 
-                fn waiting(&self) -> usize {
-                    self.line.waiting()
+                fn waiting(&self, limit: usize) -> usize {
+                    self.line.waiting(limit)
                 }
             }
         )*};

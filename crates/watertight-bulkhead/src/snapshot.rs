@@ -57,11 +57,12 @@ impl<M: Mode> Shared<M> {
     pub(crate) fn snapshot(&self) -> Snapshot {
         let count = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
         let counts = &self.counts;
+        let limit = self.limit.load(Ordering::Relaxed);
         let mut snapshot = Snapshot {
             name: self.name,
-            limit: self.limit.load(Ordering::Relaxed),
+            limit,
             in_flight: self.in_flight() as usize,
-            queued: self.mode.waiting(),
+            queued: self.mode.waiting(limit),
             submitted: 0,
             completed: self.mode.completed(),
             failed: count(&counts.failed),

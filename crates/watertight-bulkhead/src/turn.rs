@@ -38,7 +38,7 @@ pin_project! {
                 let acquire = pin!(unconstrained(this.acquire));
                 if let Poll::Ready(permit) = acquire.poll(&mut Context::from_waker(Waker::noop())) {
                     keep(permit);
-                    this.line.give_back(false);
+                    this.line.release();
                 }
             }
         }

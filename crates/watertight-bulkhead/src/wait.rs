@@ -34,8 +34,14 @@ pub(crate) struct Waiting {
 /// One place in the queue, left when dropped.
 struct Place {
     shared: Arc<Shared<Queue>>,
-    turn_came: bool,
+    /// How it was left, if not by the caller's leaving.
+    left: Option<Left>,
     _counted: Counted,
+}
+
+enum Left {
+    WithPermit,
+    TooLate,
 }
 
 impl Bulkhead<Queue> {
@@ -45,12 +51,17 @@ impl Bulkhead<Queue> {
             return Entry::Permit(permit);
         }
         let shared = self.shared();
-        if !shared.mode.line.take_place(shared.mode.length) {
+        // Nobody waits for a permit of none; whoever waited before it was closed may see it opened again.
+        let limit = shared.limit.load(Ordering::Relaxed);
+        if limit == 0 {
+            return Entry::Refused(shared.refuse(Reason::Full));
+        }
+        if !shared.mode.line.take_place(shared.mode.length, limit) {
             return Entry::Refused(shared.refuse(Reason::QueueFull));
         }
         let place = Place {
             shared: Arc::clone(shared),
-            turn_came: false,
+            left: None,
             _counted: shared.telemetry.waiting(shared.name, &shared.limit),
         };
         let longest = shared.mode.max_wait.map(Deadline::after);
@@ -112,10 +123,11 @@ impl Future for Waiting {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let turn = ready!(self.turn.as_mut().poll(cx));
-        self.place.turn_came = true;
+        self.place.left = Some(turn.as_ref().map_or(Left::TooLate, |()| Left::WithPermit));
         let shared = self.bulkhead.shared();
         Poll::Ready(match turn {
             Ok(()) => {
+                shared.mode.line.turn_came(true);
                 shared
                     .telemetry
                     .waited(shared.name, &shared.limit, self.since.elapsed());
@@ -128,8 +140,10 @@ impl Future for Waiting {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.shared.mode.line.leave_place();
-        if !self.turn_came {
+        if !matches!(self.left, Some(Left::WithPermit)) {
+            self.shared.mode.line.leave_place();
+        }
+        if self.left.is_none() {
             self.shared.counts.gave_up.fetch_add(1, Ordering::Relaxed);
         }
     }

@@ -266,3 +266,69 @@ async fn back_pressure_takes_the_permit_in_poll_ready_and_wakes_its_waiter() {
     assert_eq!(email.snapshot().in_flight, 0);
     assert!(email.try_acquire().is_ok());
 }
+
+#[tokio::test]
+async fn with_no_permits_nobody_waits() {
+    let closed = Bulkhead::builder("closed").max_concurrent(0).queue(5);
+    let closed = closed.build().unwrap();
+    assert_eq!(closed.acquire().await.unwrap_err().reason, Reason::Full);
+    closed.resize(1);
+    let held = closed.acquire().await.unwrap();
+    let mut waits = task::spawn(closed.acquire());
+    assert_pending!(waits.poll());
+    closed.resize(0);
+    assert_eq!(closed.acquire().await.unwrap_err().reason, Reason::Full);
+    closed.resize(1);
+    drop(held);
+    assert!(waits.is_woken(), "whoever waited before goes on");
+}
+
+#[tokio::test]
+async fn whoever_was_given_a_permit_leaves_its_place_to_the_next_at_once() {
+    let jobs = Bulkhead::builder("jobs")
+        .max_concurrent(1)
+        .queue(1)
+        .build()
+        .unwrap();
+    let first = jobs.try_acquire().unwrap();
+    let mut second = task::spawn(jobs.acquire());
+    assert_pending!(second.poll());
+    assert_eq!((jobs.snapshot().in_flight, jobs.snapshot().queued), (1, 1));
+    first.success();
+    assert_eq!((jobs.snapshot().in_flight, jobs.snapshot().queued), (1, 0));
+    let mut third = task::spawn(jobs.acquire());
+    assert_pending!(third.poll());
+    assert_eq!(jobs.snapshot().queued, 1);
+    assert_eq!(jobs.acquire().await.unwrap_err().reason, Reason::QueueFull);
+    drop(assert_ready!(second.poll()).unwrap());
+    drop(third);
+    let seen = jobs.snapshot();
+    assert_eq!((seen.in_flight, seen.queued, seen.submitted), (0, 0, 4));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn as_many_callers_as_there_is_room_for_are_never_refused() {
+    let jobs = Bulkhead::builder("jobs")
+        .max_concurrent(3)
+        .queue(5)
+        .build()
+        .unwrap();
+    let callers = (0..8).map(|_| {
+        let jobs = jobs.clone();
+        tokio::spawn(async move {
+            for _ in 0..2_000 {
+                let permit = jobs.acquire().await.expect("there is room for eight");
+                tokio::task::yield_now().await;
+                permit.success();
+            }
+        })
+    });
+    for caller in callers.collect::<Vec<_>>() {
+        caller.await.unwrap();
+    }
+    let seen = jobs.snapshot();
+    assert_eq!(
+        (seen.in_flight, seen.queued, seen.completed),
+        (0, 0, 16_000)
+    );
+}

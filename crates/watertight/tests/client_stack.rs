@@ -131,9 +131,8 @@ async fn the_parts_can_be_changed_while_the_client_works() {
     assert_eq!((why.by, why.reason), ("payments", Reason::ForcedOpen));
     stack.circuit_breaker().reset();
     stack.bulkhead().resize(0);
-    let waiting = service.clone().oneshot(get());
-    let why = refusal(waiting.await);
-    assert_eq!((why.by, why.reason), ("payments", Reason::DeadlinePassed));
+    let why = refusal(service.clone().oneshot(get()).await);
+    assert_eq!((why.by, why.reason), ("payments", Reason::Full));
     stack.bulkhead().resize(1);
     remote.plan.set([Fault::hang()]).unwrap();
     stack.attempt().set(SECOND / 2);
@@ -236,6 +235,9 @@ async fn the_fallback_answers_for_every_failure_and_every_refusal() {
     parts.circuit_breaker().force_open("maintenance");
     assert_eq!(ask().await, 203, "an open circuit");
     parts.bulkhead().resize(0);
+    assert_eq!(ask().await, 203, "no permits at all");
+    parts.bulkhead().resize(1);
+    let _held = parts.bulkhead().try_acquire().unwrap();
     assert_eq!(ask().await, 203, "no permit before the deadline");
     let waits = tokio::spawn(service.clone().oneshot(get()));
     tokio::task::yield_now().await;
@@ -244,5 +246,5 @@ async fn the_fallback_answers_for_every_failure_and_every_refusal() {
     remote.ledger.assert_calls(2);
     let answered = |cause| fallback.snapshot().count(cause, Handled::Answered);
     let causes = [CauseKind::Response, CauseKind::TimedOut, CauseKind::Refused];
-    assert_eq!(causes.map(answered), [1, 1, 3]);
+    assert_eq!(causes.map(answered), [1, 1, 4]);
 }

@@ -22,7 +22,10 @@ use http_body_util::Full;
 use support::{Remote, attempts, get, refusal};
 use tokio::time::Instant;
 use tower::{Layer, ServiceExt, limit::ConcurrencyLimit, service_fn};
-use watertight::{Bulkhead, BulkheadLayer, Error, Reason, http::client};
+use watertight::{
+    Bulkhead, BulkheadLayer, CircuitBreaker, CircuitBreakerLayer, Error, Reason,
+    http::{Problem, ServerErrors, client},
+};
 use watertight_testing::{Fault, Ledger, LedgerLayer, Rule};
 
 const MOST: usize = 8;
@@ -190,6 +193,39 @@ async fn when_a_later_attempt_is_refused_the_caller_is_told_of_the_one_that_was_
     let why = refusal(service.oneshot(get()).await);
     assert!(why.reason.attempted(), "{why}");
     remote.ledger.assert_calls(2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_later_attempt_refused_further_in_hides_no_attempt_that_was_sent() {
+    for typed in [true, false] {
+        let remote = Remote::new();
+        remote.plan.set([Fault::error()]).unwrap();
+        let inner = CircuitBreaker::builder("inner").consecutive_failures(1);
+        let inner = inner.build().unwrap();
+        let stack = client("a").retries(attempts(3)).build().unwrap();
+        let answer = if typed {
+            let layer = CircuitBreakerLayer::new(inner).classify(ServerErrors::new());
+            stack
+                .layer(layer.layer(remote.client()))
+                .oneshot(get())
+                .await
+                .unwrap()
+        } else {
+            let layer =
+                CircuitBreakerLayer::for_http(inner.clone()).on_reject(Problem::new().same_body());
+            stack
+                .layer(layer.layer(remote.client()))
+                .oneshot(get())
+                .await
+                .unwrap()
+        };
+        assert_eq!(
+            answer.status(),
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "typed: {typed}"
+        );
+        remote.ledger.assert_calls(1);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -17,7 +17,10 @@ use tower::retry::{
     future::ResponseFuture,
 };
 use tower_service::Service;
-use watertight_core::{Classify, Deadline, Error, Reason, Rejected, Verdict, http::ServerErrors};
+use watertight_core::{
+    Classify, Deadline, Error, Reason, Rejected, Verdict,
+    http::{ResponseHead, ServerErrors},
+};
 
 use super::{replay::Replay, retries::Retries};
 
@@ -31,8 +34,8 @@ pub struct RetryService<S, P> {
 /// tower's retry policy of the standard client stack.
 ///
 /// Another attempt is made after a failure of the service, if the request is idempotent and small enough to be kept, the
-/// budget grants it, and the deadline leaves time for it. A refusal by an open circuit is no reason to try again; if it
-/// was the second attempt that was refused, the caller gets the failure of the first, because that one was sent.
+/// budget grants it, and the deadline leaves time for it. A refusal is no reason to try again, whoever refuses; if it was the
+/// second attempt that was refused, the caller gets the failure of the first, because that one was sent.
 pub struct RetryPolicy<C = ServerErrors, T = ()> {
     classify: C,
     retries: Retries,
@@ -59,7 +62,7 @@ impl<S, P> RetryService<S, P> {
 
 impl<S, C, Req, E> Service<Req> for RetryService<S, RetryPolicy<C>>
 where
-    S: Service<Req, Error = Error<E>> + Clone,
+    S: Service<Req, Response: ResponseHead, Error = Error<E>> + Clone,
     C: Classify<S::Response, Error<E>> + Clone,
     Req: Replay,
 {
@@ -157,18 +160,20 @@ impl<C, Req, Res, E> Policy<Req, Res, Error<E>> for RetryPolicy<C, Result<Res, E
 where
     C: Classify<Res, Error<E>>,
     Req: Replay,
+    Res: ResponseHead,
 {
     type Future = Sleep;
 
     fn retry(&mut self, _: &mut Req, result: &mut Result<Res, Error<E>>) -> Option<Sleep> {
-        if was_never_sent(result) {
+        let verdict = self.classify.classify(result.as_ref());
+        if was_never_sent(result, verdict) {
             // Whoever is told of a refusal takes it that nothing was sent, but an earlier attempt was.
             if let Some(failed) = self.failed.take() {
                 *result = failed;
             }
             return None;
         }
-        match self.classify.classify(result.as_ref()) {
+        match verdict {
             Verdict::Failure => {}
             Verdict::Success => {
                 self.shared.budget.deposit();
@@ -218,8 +223,17 @@ impl<C, T> fmt::Debug for RetryPolicy<C, T> {
     }
 }
 
-fn was_never_sent<Res, E>(result: &Result<Res, Error<E>>) -> bool {
-    matches!(result, Err(Error::Rejected(why)) if !why.reason.attempted())
+/// Whether it is a refusal: of the stack's own circuit, or of whatever refuses further in.
+fn was_never_sent<Res: ResponseHead, E>(result: &Result<Res, Error<E>>, verdict: Verdict) -> bool {
+    match result {
+        Err(Error::Rejected(why)) => !why.reason.attempted(),
+        // What an error has inside is the classifier's to know: a refusal says nothing about the service.
+        Err(Error::Inner(_)) => verdict == Verdict::Ignore,
+        Ok(response) => {
+            let refused = response.extensions().get::<Rejected>();
+            refused.is_some_and(|why| !why.reason.attempted())
+        }
+    }
 }
 
 fn random_seed() -> u64 {

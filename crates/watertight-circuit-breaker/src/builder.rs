@@ -229,6 +229,7 @@ impl CircuitBreakerBuilder {
         K: Clone + Debug + Eq + Hash + Send + Sync + 'static,
     {
         let (name, rules) = self.checked()?;
+        let limits = limits.checked(name)?;
         let (state, seed) = (self.state, self.seed.unwrap_or_else(random_seed));
         let make = move |key: Option<&K>| {
             CircuitBreaker::new(Plan {

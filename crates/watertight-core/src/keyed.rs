@@ -92,6 +92,16 @@ impl KeyLimits {
     ///
     /// `max_keys` is zero, or `idle` is under a millisecond.
     pub fn new(name: &str, max_keys: usize, idle: Duration) -> Result<Self, BuildError> {
+        Self { max_keys, idle }.checked(name)
+    }
+
+    /// The same limits, if they make sense.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new).
+    pub fn checked(self, name: &str) -> Result<Self, BuildError> {
+        let Self { max_keys, idle } = self;
         if max_keys == 0 {
             return Err(BuildError::invalid(
                 name,
@@ -103,7 +113,7 @@ impl KeyLimits {
         if idle < Duration::from_millis(1) {
             return Err(BuildError::invalid(name, "idle", idle, "at least 1ms"));
         }
-        Ok(Self { max_keys, idle })
+        Ok(self)
     }
 }
 

@@ -189,7 +189,9 @@ fn retry_after_is_read_in_seconds_and_as_a_date_relative_to_the_servers_own_cloc
     let until = ("retry-after", "Sun, 14 Feb 2027 08:01:30 GMT");
     assert_eq!(after(&[("retry-after", "7")]), Some(Duration::from_secs(7)));
     assert_eq!(after(&[date, until]), Some(Duration::from_secs(90)));
-    for unknown in ["", "-1", "soon", "1.5", "99999999999999999999999"] {
+    let endless = [("retry-after", "99999999999999999999999")];
+    assert_eq!(after(&endless), Some(Duration::from_secs(u64::MAX)));
+    for unknown in ["", "-1", "soon", "1.5"] {
         assert_eq!(after(&[("retry-after", unknown)]), None, "{unknown}");
     }
     assert_eq!(after(&[until]), None);
@@ -204,6 +206,14 @@ fn the_host_is_the_key_without_user_and_in_lower_case() {
         "shop.test:8080"
     );
     assert_eq!(at("http://shop.test/a"), at("http://SHOP.test/b"));
+    for usual in [
+        "http://shop.test:80/",
+        "https://shop.test:443/",
+        "http://shop.test:/",
+    ] {
+        assert_eq!(at(usual).as_str(), "shop.test", "{usual}");
+    }
+    assert_eq!(at("https://shop.test:80/").as_str(), "shop.test:80");
     let origin = Request::get("/pay")
         .header("host", "Shop.test")
         .body(())

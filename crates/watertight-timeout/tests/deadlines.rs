@@ -200,6 +200,17 @@ async fn a_spawned_task_does_not_inherit_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_several_headers_the_shortest_counts() {
+    for values in [["500", "100"], ["100", "500"], ["soon", "100"], ["100", ""]] {
+        let mut request = request(HEADER, values[0]);
+        let second = http::HeaderValue::from_static(values[1]);
+        request.headers_mut().append(HEADER, second);
+        let left = left(SECOND * 30, request).await;
+        assert_eq!(left, Ok(Duration::from_millis(100)), "{values:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn another_header_can_carry_it() {
     let wire = Millis::header(HeaderName::from_static("x-left"));
     let inner = service_fn(async |request: Request| {

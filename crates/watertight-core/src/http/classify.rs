@@ -122,8 +122,9 @@ pub(crate) fn is_our_refusal(extensions: &Extensions) -> bool {
 /// `Retry-After` in either form. A date counts from the response's own `Date`: the clocks of two machines differ.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !value.is_empty() && value.bytes().all(|digit| digit.is_ascii_digit()) {
+        // More digits than a number holds are as long as can be; whoever follows it has bounds of its own.
+        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     let until = httpdate::parse_http_date(value).ok()?;
     let date = headers.get(header::DATE)?.to_str().ok()?;

@@ -2,7 +2,8 @@ use std::{borrow::Borrow, fmt, sync::Arc};
 
 use http::{Uri, header};
 
-/// The host and port a request goes to, in lower case: the key for one breaker or bulkhead per host.
+/// The host a request goes to, in lower case, and its port where that is not the usual one of the scheme: the key for one
+/// breaker or bulkhead per host.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Host(Arc<str>);
 
@@ -35,7 +36,7 @@ impl fmt::Display for Host {
 
 /// Where a request goes, whoever made its type.
 pub trait RequestTarget {
-    /// Its host and port as they are written, empty if it names none; without a user name.
+    /// Its host and port as they are written, empty if it names none; without a user name, and without the scheme's usual port.
     fn written_host(&self) -> &str;
 
     /// Its host and port.
@@ -46,8 +47,8 @@ pub trait RequestTarget {
 
 impl<B> RequestTarget for http::Request<B> {
     fn written_host(&self) -> &str {
-        if let Some(at) = self.uri().authority() {
-            return at_host(at.as_str());
+        if self.uri().authority().is_some() {
+            return self.uri().written_host();
         }
         let named = self.headers().get(header::HOST);
         named
@@ -65,7 +66,14 @@ impl RequestTarget for reqwest::Request {
 
 impl RequestTarget for Uri {
     fn written_host(&self) -> &str {
-        self.authority().map_or("", |at| at_host(at.as_str()))
+        let host = self.authority().map_or("", |at| at_host(at.as_str()));
+        let usual = match self.scheme_str() {
+            Some("http") => ":80",
+            Some("https") => ":443",
+            _ => "",
+        };
+        let host = host.strip_suffix(usual).unwrap_or(host);
+        host.strip_suffix(':').unwrap_or(host)
     }
 }
 

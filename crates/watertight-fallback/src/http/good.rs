@@ -5,7 +5,12 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 /// Whether a later request may be answered with a response that has this head.
 pub(super) fn is_good(status: StatusCode, headers: &HeaderMap) -> bool {
     // A redirection or a 4xx is an answer, but no substitute for the answer to a later request.
-    status.is_success() && status != StatusCode::PARTIAL_CONTENT && may_be_kept(headers)
+    // One that varies by everything is the answer to its own request only.
+    let varies = headers
+        .get_all(header::VARY)
+        .into_iter()
+        .any(|by| by == "*");
+    status.is_success() && status != StatusCode::PARTIAL_CONTENT && !varies && may_be_kept(headers)
 }
 
 /// Whether a body is as long as its head announces, if it announces a length.

@@ -86,10 +86,13 @@ impl Millis {
     }
 
     fn read(&self, headers: &HeaderMap) -> Option<Duration> {
-        let value = headers.get(&self.0)?.as_bytes();
-        let digits = !value.is_empty() && value.len() <= 19 && value.iter().all(u8::is_ascii_digit);
-        let millis = digits.then(|| std::str::from_utf8(value).ok()?.parse().ok())??;
-        Some(Duration::from_millis(millis))
+        // Of several the shortest, because a deadline only ever shrinks.
+        let millis = headers.get_all(&self.0).iter().filter_map(|value| {
+            let value = value.as_bytes();
+            let digits = value.len() <= 19 && value.iter().all(u8::is_ascii_digit);
+            digits.then(|| std::str::from_utf8(value).ok()?.parse().ok())?
+        });
+        millis.min().map(Duration::from_millis)
     }
 
     fn write(&self, headers: &mut HeaderMap, left: Duration) {

@@ -23,11 +23,11 @@ pub(crate) struct Naive {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Round {
     pub(crate) out: u16,
-    pub(crate) done: Vec3,
+    pub(crate) done: Sums,
 }
 
 /// All, failed, slow.
-pub(crate) type Vec3 = [u32; 3];
+pub(crate) type Sums = [u32; 3];
 
 #[derive(Clone, Copy, Debug)]
 struct Call {
@@ -43,7 +43,7 @@ pub(crate) struct Ticket {
     start: Option<Duration>,
 }
 
-/// In the order of [`Naive::counts`], after them what is refused.
+/// In the order of [`Naive::counts`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Ended {
     Success,
@@ -166,7 +166,7 @@ impl Naive {
         self.round
     }
 
-    pub(crate) fn window(&self) -> Vec3 {
+    pub(crate) fn window(&self) -> Sums {
         let mut sums = [0; 3];
         let tick = |span: Duration, at: Duration| at.as_micros() / (span.as_micros() / 16).max(1);
         let calls = self.calls.iter().rev();
@@ -222,7 +222,7 @@ impl Naive {
         }
     }
 
-    fn too_bad(&self, [_, failed, slow]: Vec3, of: u32) -> bool {
+    fn too_bad(&self, [_, failed, slow]: Sums, of: u32) -> bool {
         let share = |part: u32| f64::from(part) / f64::from(of);
         let (rate, limit) = (self.config.failure_rate, self.config.slow_calls);
         rate.is_some_and(|rate| share(failed) >= rate)
@@ -252,7 +252,7 @@ impl Naive {
     }
 }
 
-fn add(sums: &mut Vec3, failed: bool, slow: bool) {
+fn add(sums: &mut Sums, failed: bool, slow: bool) {
     sums[0] += 1;
     sums[1] += u32::from(failed);
     sums[2] += u32::from(slow);

@@ -13,6 +13,8 @@ mod book {
     mod cookbook {}
     #[doc = include_str!("../../docs/src/design.md")]
     mod design {}
+    #[doc = include_str!("../../docs/src/events.md")]
+    mod events {}
     #[doc = include_str!("../../docs/src/examples.md")]
     mod examples {}
     #[doc = include_str!("../../docs/src/fallback.md")]

@@ -4,6 +4,7 @@
 //! - [`EventStore`] and its answers: one [`Write`] is one commit; positions are gapless and in commit order, so no reader can
 //!   skip an event. [`MemoryStore`] is one in memory; others are in crates of their own.
 //! - [`Subscription`]: every event after a position, those that are there and those to come.
+//! - [`ViewStore`]: where read models are, each moved on in one commit with the checkpoint of what it was made from.
 //! - [`plan`] and [`group_commit`]: for stores of your own, what a write comes to and how many of them share a commit.
 
 #[cfg(feature = "conformance")]
@@ -19,6 +20,7 @@ mod metadata;
 pub mod plan;
 mod store;
 mod subscription;
+mod view;
 mod write;
 
 pub use self::{
@@ -31,5 +33,9 @@ pub use self::{
     metadata::{Context, Metadata, new_id},
     store::{EventStore, Filter, Page, StreamPage},
     subscription::{PAGE, Subscription},
+    view::{
+        Change, Checkpoint, Claimed, Document, Find, Found, Lane, Lease, Loaded, MAX_DOCUMENT,
+        MAX_INDEXED, Parked, Save, Saved, VersionState, Versions, ViewError, ViewId, ViewStore,
+    },
     write::{Append, Appended, Expected, KEEP_KEYS, Key, Tracking, Write, Written},
 };

@@ -11,6 +11,7 @@ use crate::{
     EventStore, Filter, Key, Limits, Page, Position, ReadError, Recorded, StoreId, StreamId,
     StreamPage, Version, Write, WriteError, Written,
     plan::{self, Known},
+    view::Shelf,
 };
 
 /// A real event store that keeps everything in memory: versions are checked, positions are gapless, keys expire. For tests,
@@ -45,6 +46,7 @@ struct Inner {
     clock: Clock,
     book: RwLock<Book>,
     head: watch::Sender<Position>,
+    shelf: Shelf,
 }
 
 /// Everything that is stored.
@@ -89,7 +91,13 @@ impl MemoryStore {
             clock: Clock::start(),
             book: RwLock::default(),
             head: watch::Sender::new(Position::START),
+            shelf: Shelf::default(),
         }))
+    }
+
+    /// Where its views are.
+    pub(crate) fn shelf(&self) -> &Shelf {
+        &self.0.shelf
     }
 
     fn read<T>(&self, look: impl FnOnce(&Book) -> T) -> T {
@@ -281,7 +289,7 @@ fn index(count: u64) -> usize {
 }
 
 /// So long after a moment, or as long as there is time.
-fn far(now: Instant, keep: Duration) -> Instant {
+pub(crate) fn far(now: Instant, keep: Duration) -> Instant {
     const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
     now + keep.min(CENTURY)
 }

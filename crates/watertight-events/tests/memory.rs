@@ -49,3 +49,31 @@ mod erased {
 
     event_store_tests!(Erased);
 }
+
+mod views {
+    //! And to everything that a store of views must.
+
+    use std::time::Duration;
+
+    use tokio::time::{advance, pause};
+    use watertight_events::{
+        EventStore, MemoryStore, ViewError, ViewId, ViewStore, new_id, view_store_tests,
+    };
+
+    view_store_tests!(super::Memory);
+
+    #[tokio::test]
+    async fn a_lease_expires_on_tokios_clock() {
+        pause();
+        let store = MemoryStore::new();
+        let view = ViewId::new("things", 1);
+        let claim = || store.claim(&view, store.id(), new_id(), Duration::from_secs(10));
+        claim().await.unwrap();
+        advance(Duration::from_millis(9_999)).await;
+        let held = claim().await;
+        let left = Duration::from_millis(1);
+        assert!(matches!(held, Err(ViewError::Held { left: told, .. }) if told == left));
+        advance(left).await;
+        assert_eq!(claim().await.unwrap().lease.epoch, 2);
+    }
+}

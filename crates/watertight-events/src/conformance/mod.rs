@@ -11,6 +11,7 @@ mod subscribing;
 mod support;
 mod tracking;
 mod versions;
+pub mod view;
 
 use std::future::Future;
 

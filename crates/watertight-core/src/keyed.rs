@@ -1,5 +1,6 @@
 use std::{
     borrow::Borrow,
+    cmp::Reverse,
     fmt,
     hash::Hash,
     sync::{
@@ -189,6 +190,19 @@ where
         known
             .map(|(key, entry)| (key.clone(), entry.component.clone()))
             .collect()
+    }
+
+    /// The known keys of which most can be said, at most so many of them, the first one first: for a page or a metric
+    /// that has room for a few.
+    ///
+    /// `how_much` says how much there is of a component, such as its refusals. Looks at every key.
+    #[must_use]
+    pub fn top(&self, most: usize, how_much: impl Fn(&V) -> u64) -> Vec<(K, V)> {
+        let ranked = self.all().into_iter();
+        let mut ranked: Vec<_> = ranked.map(|it| (how_much(&it.1), it)).collect();
+        ranked.sort_by_key(|(much, _)| Reverse(*much));
+        ranked.truncate(most);
+        ranked.into_iter().map(|(_, it)| it).collect()
     }
 }
 

@@ -76,6 +76,29 @@ async fn a_key_in_use_is_never_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_few_keys_of_which_there_is_most_to_say_come_first() {
+    let numbers = Keyed::new(KeyLimits::default(), Number(0), |key: &u64| Number(*key));
+    for key in [3, 9, 1, 7] {
+        numbers.get(&key);
+    }
+    let keys = |most| {
+        let top = numbers.top(most, |number| number.0 % 9);
+        top.into_iter().map(|(key, _)| key).collect::<Vec<_>>()
+    };
+    assert_eq!(keys(2), [7, 3]);
+    assert_eq!((keys(0).len(), keys(9).len()), (0, 4));
+}
+
+#[derive(Clone)]
+struct Number(u64);
+
+impl Forget for Number {
+    fn can_be_forgotten(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_hostile_number_of_keys_stays_within_the_bound() {
     let gates = gates(100);
     for key in 0..200_000 {

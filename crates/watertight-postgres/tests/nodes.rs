@@ -13,8 +13,8 @@ use watertight_events::{
 };
 use watertight_postgres::{OpenError, PostgresStore};
 
-fn happened(text: impl ToString) -> Vec<NewEvent> {
-    vec![NewEvent::new("happened", text.to_string())]
+fn happened(text: impl Into<String>) -> Vec<NewEvent> {
+    vec![NewEvent::new("happened", text.into())]
 }
 
 async fn everything(store: &PostgresStore) -> Vec<Recorded> {
@@ -57,7 +57,7 @@ async fn two_nodes_that_write_together_leave_no_gap_and_a_subscriber_misses_noth
             for turn in 0..25 {
                 let stream = StreamId::new("stream", (writer + turn) % 5);
                 store
-                    .write(Write::to(stream, Expected::Any, happened(turn)))
+                    .write(Write::to(stream, Expected::Any, happened(turn.to_string())))
                     .await
                     .unwrap();
             }
@@ -88,7 +88,11 @@ async fn nodes_that_write_to_one_stream_lose_no_update() {
             let mut expected = Version::NONE;
             let mut left = 20;
             while left > 0 {
-                let write = Write::to(stream.clone(), Expected::Exact(expected), happened(writer));
+                let write = Write::to(
+                    stream.clone(),
+                    Expected::Exact(expected),
+                    happened(writer.to_string()),
+                );
                 match store.write(write).await {
                     Ok(done) => (expected, left) = (done.version(), left - 1),
                     Err(WriteError::Conflict { actual, .. }) => {
@@ -205,7 +209,7 @@ async fn versions_are_checked_far_up_too() {
             Write::to(
                 name.as_str().into(),
                 Expected::Exact(Version(expected)),
-                happened(1),
+                happened("1"),
             )
         };
         let done = nodes[0].write(write(version)).await.unwrap();
@@ -233,7 +237,7 @@ async fn what_is_no_event_of_ours_is_an_error_and_never_a_short_answer() {
     let (nodes, admin) = nodes(1).await;
     let stream = StreamId::new("stream", 1);
     nodes[0]
-        .write(Write::to(stream.clone(), Expected::Any, happened(1)))
+        .write(Write::to(stream.clone(), Expected::Any, happened("1")))
         .await
         .unwrap();
     raw_sql("UPDATE watertight.events SET metadata = 'no json'")

@@ -5,6 +5,7 @@
 //! - [`CommandFailure`]: the handler's error with whatever layers there are around it.
 //! - `http`, behind the feature `axum`: commands over HTTP.
 //! - [`CommandBus`]: all the commands of a program in one place.
+//! - [`View`], [`Projection`]: read models, and what keeps them up to date.
 //! - [`ConsistencyToken`]: what a reader waits for to see what it has written.
 
 mod bus;
@@ -14,6 +15,7 @@ mod decider;
 #[cfg(feature = "axum")]
 pub mod http;
 mod idempotency;
+mod projection;
 mod token;
 
 pub use self::{
@@ -25,5 +27,9 @@ pub use self::{
     },
     decider::Decider,
     idempotency::IdempotencyKey,
+    projection::{
+        Fact, OnPoison, Projection, ProjectionError, ProjectionHandle, ProjectionSnapshot,
+        ProjectionState, View,
+    },
     token::{ConsistencyToken, InvalidToken},
 };

@@ -22,7 +22,7 @@ pub use self::{
     save::{Change, Loaded, Save, Saved},
     versions::{VersionState, Versions},
 };
-use crate::{Position, StoreId};
+use crate::StoreId;
 
 /// A store of read models: documents of a view, and the checkpoint of what they were made from.
 ///
@@ -41,7 +41,7 @@ use crate::{Position, StoreId};
 /// let claimed = store.claim(&users, store.id(), new_id(), Duration::from_secs(10)).await?;
 ///
 /// let ada = Document::new("ada", r#"{"domain":"b.example"}"#).indexed("domain", "b.example");
-/// let mut save = Save::new(claimed.lease, claimed.checkpoint, Position(1));
+/// let mut save = Save::new(claimed.lease, claimed.checkpoint.position, Position(1));
 /// save.changes.push(Change::Put(ada.clone()));
 /// store.save(&save).await?;
 /// assert!(matches!(store.save(&save).await, Err(ViewError::Fenced { .. })), "nothing is applied twice");
@@ -179,19 +179,4 @@ pub trait ViewStore: Clone + Send + Sync + 'static {
     ///
     /// A hint to look again, not a promise: another process may have changed more.
     fn changed(&self) -> watch::Receiver<u64>;
-}
-
-impl Save {
-    /// Moves the checkpoint, and changes nothing so far.
-    #[must_use]
-    pub const fn new(lease: Lease, from: Checkpoint, to: Position) -> Self {
-        Self {
-            lease,
-            from: from.position,
-            to,
-            changes: Vec::new(),
-            unpark: Vec::new(),
-            park: Vec::new(),
-        }
-    }
 }

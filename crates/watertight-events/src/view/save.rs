@@ -46,6 +46,19 @@ pub struct Loaded {
 }
 
 impl Save {
+    /// Moves the checkpoint, and changes nothing so far.
+    #[must_use]
+    pub const fn new(lease: Lease, from: Position, to: Position) -> Self {
+        Self {
+            lease,
+            from,
+            to,
+            changes: Vec::new(),
+            unpark: Vec::new(),
+            park: Vec::new(),
+        }
+    }
+
     /// Refuses what no store could hold.
     ///
     /// # Errors

@@ -27,9 +27,7 @@ pub(super) fn put(key: &str, text: &str) -> Change {
 
 /// Moves a checkpoint together with these changes.
 pub(super) fn step(claimed: &Claimed, from: u64, to: u64, changes: Vec<Change>) -> Save {
-    let mut checkpoint = claimed.checkpoint;
-    checkpoint.position = Position(from);
-    let mut save = Save::new(claimed.lease.clone(), checkpoint, Position(to));
+    let mut save = Save::new(claimed.lease.clone(), Position(from), Position(to));
     save.changes = changes;
     save
 }

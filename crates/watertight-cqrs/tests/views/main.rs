@@ -1,0 +1,8 @@
+//! Read models: built, crashed, parked, built again, and asked.
+
+mod crashing;
+mod parking;
+mod rebuilding;
+mod running;
+mod store;
+mod trail;

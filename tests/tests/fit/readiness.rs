@@ -52,12 +52,12 @@ pub(crate) fn queue<F: Future<Output = Callers>>(place: impl FnOnce(Bulkhead<Que
     everybody_is_served(
         |shop| place(bulkhead.clone(), shop),
         async |callers| {
-            bulkhead.resize(0);
+            let held = bulkhead.try_acquire().expect("nobody is inside");
             all_hear(callers, Ask::Answer, |it| {
                 it.is_refusal(Reason::WaitedTooLong)
             })
             .await;
-            bulkhead.resize(1);
+            drop(held);
         },
     );
 }

@@ -1,16 +1,11 @@
 //! One run of a view, from its claim to its end.
 
-use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, pin::pin, sync::Arc};
 
-use futures::future::{Either, select};
-use tokio::{
-    sync::watch,
-    task::yield_now,
-    time::{Instant, timeout_at},
-};
+use tokio::{sync::watch, task::yield_now, time::Instant};
 use watertight_events::{
     Claimed, EventStore, Filter, Lane, Lease, Loaded, Page, Position, ReadError, Save,
-    Subscription, ViewError, ViewStore,
+    Subscription, ViewStore,
 };
 
 use super::{
@@ -20,23 +15,19 @@ use super::{
     patience::{Halt, Patience},
 };
 
-/// How often the checkpoint is saved where nothing else is.
-const QUIET: Duration = Duration::from_millis(100);
-
 pub(super) struct Lead<'a, V, E, S> {
     pub(super) projection: &'a Projection<V, E, S>,
     pub(super) patience: Patience<'a>,
     teller: &'a Teller,
     pub(super) lease: Lease,
-    subscription: Subscription<E>,
     /// The stored checkpoint, and when it was stored.
-    saved: (Position, Instant),
+    pub(super) saved: (Position, Instant),
     /// How far it has read.
     pub(super) position: Position,
-    renew_at: Instant,
-    parked: u64,
+    pub(super) renew_at: Instant,
+    pub(super) parked: u64,
     /// What others change in the store: they may requeue something.
-    changes: watch::Receiver<u64>,
+    pub(super) changes: watch::Receiver<u64>,
 }
 
 impl<'a, V: View, E: EventStore, S: ViewStore> Lead<'a, V, E, S> {
@@ -46,7 +37,6 @@ impl<'a, V: View, E: EventStore, S: ViewStore> Lead<'a, V, E, S> {
         claimed: Claimed,
     ) -> Self {
         let position = claimed.checkpoint.position;
-        let subscription = Subscription::new(projection.events.clone(), position, V::filter());
         let now = Instant::now();
         let mut changes = projection.views.changed();
         changes.mark_changed();
@@ -59,7 +49,6 @@ impl<'a, V: View, E: EventStore, S: ViewStore> Lead<'a, V, E, S> {
             patience: Patience::new(&projection.stop, teller),
             teller,
             lease: claimed.lease,
-            subscription: subscription.page(projection.batch),
             saved: (position, now),
             position,
             renew_at: now + projection.lease / 3,
@@ -85,50 +74,31 @@ impl<'a, V: View, E: EventStore, S: ViewStore> Lead<'a, V, E, S> {
 
     async fn go_on(&mut self) -> Result<Infallible, Halt> {
         self.has_not_read_too_far().await?;
-        if *self.projection.events.head().borrow() <= self.position {
+        let events = self.projection.events.clone();
+        if *events.head().borrow() <= self.position {
             self.teller.state(ProjectionState::Live);
         }
         self.tell();
+        let subscription = Subscription::new(events, self.position, V::filter());
+        let mut subscription = subscription.page(self.projection.batch);
         loop {
-            if self.projection.stop.is_cancelled() {
-                return Err(Halt::Stopped);
-            }
-            let now = Instant::now();
-            let due = now >= self.renew_at;
-            if due {
-                self.renew().await?;
-            }
-            if self.parked > 0 && (due || self.changes.has_changed().unwrap_or(false)) {
-                self.changes.mark_unchanged();
-                self.try_again().await?;
-            }
-            if self.quiet_until().is_some_and(|until| until <= now) {
-                self.save(Outcome::default(), self.position).await?;
-            }
-            if let Some(page) = self.next_page().await {
-                match page {
-                    Ok(page) => self.take(page).await?,
-                    Err(error) => self.read_again(error).await?,
+            let page = {
+                // However much there is to do meanwhile, a read that takes long is not begun again.
+                let mut next = pin!(subscription.next_page());
+                loop {
+                    self.do_chores().await?;
+                    if let Some(page) = self.read_or_chore(next.as_mut()).await? {
+                        break page;
+                    }
                 }
+            };
+            match page {
+                Ok(page) => self.take(page).await?,
+                Err(error) => self.read_again(error).await?,
             }
             // A store in memory is always ready, and others have work to do too.
             yield_now().await;
         }
-    }
-
-    /// A checkpoint beyond the head belongs to events that are lost; others would come in their place.
-    async fn has_not_read_too_far(&self) -> Result<(), Halt> {
-        if self.position == Position::START {
-            return Ok(());
-        }
-        let last = self.read_one(self.position).await?;
-        if last.events.first().map(|event| event.position) == Some(self.position) {
-            return Ok(());
-        }
-        Err(Halt::Failed(ProjectionError::BeyondHead {
-            view: self.lease.view.clone(),
-            checkpoint: self.position,
-        }))
     }
 
     /// The event at a position.
@@ -137,48 +107,6 @@ impl<'a, V: View, E: EventStore, S: ViewStore> Lead<'a, V, E, S> {
         let all = Filter::all();
         let read = || self.projection.events.read_all(before, &all, 1);
         self.patience.with(read).await
-    }
-
-    async fn renew(&mut self) -> Result<(), Halt> {
-        let Projection {
-            events,
-            views,
-            lease,
-            ..
-        } = self.projection;
-        let (mine, id) = (&self.lease, events.id());
-        let claim = || views.claim(&mine.view, id, mine.owner, *lease);
-        match self.patience.with(claim).await {
-            Ok(again) if again.lease == self.lease => {
-                self.renew_at = Instant::now() + *lease / 3;
-                Ok(())
-            }
-            Ok(_) | Err(Halt::Failed(ProjectionError::View(ViewError::Held { .. }))) => {
-                Err(Halt::Fenced)
-            }
-            Err(halt) => Err(halt),
-        }
-    }
-
-    /// The next page; nothing, if there is something else to do first.
-    async fn next_page(&mut self) -> Option<Result<Page, ReadError>> {
-        let until = self
-            .quiet_until()
-            .map_or(self.renew_at, |quiet| quiet.min(self.renew_at));
-        let (changes, parked) = (&mut self.changes, self.parked);
-        let requeued = async {
-            if parked == 0 || changes.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-            changes.mark_changed();
-        };
-        let (page, requeued) = (pin!(self.subscription.next_page()), pin!(requeued));
-        let stop = &self.projection.stop;
-        let page = stop.run_until_cancelled(select(page, requeued));
-        match timeout_at(until, page).await {
-            Ok(Some(Either::Left((page, _)))) => Some(page),
-            _ => None,
-        }
     }
 
     async fn read_again(&self, error: ReadError) -> Result<(), Halt> {
@@ -249,7 +177,7 @@ impl<'a, V: View, E: EventStore, S: ViewStore> Lead<'a, V, E, S> {
         Ok(versions.active != Some(V::VERSION))
     }
 
-    async fn save(&mut self, outcome: Outcome, to: Position) -> Result<(), Halt> {
+    pub(super) async fn save(&mut self, outcome: Outcome, to: Position) -> Result<(), Halt> {
         let mut save = self.moved();
         save.to = to;
         save.changes = outcome.changes;
@@ -271,12 +199,6 @@ impl<'a, V: View, E: EventStore, S: ViewStore> Lead<'a, V, E, S> {
     /// The checkpoint moved to where it has read.
     pub(super) fn moved(&self) -> Save {
         Save::new(self.lease.clone(), self.saved.0, self.position)
-    }
-
-    /// When the checkpoint must be saved, if nothing else is saved before.
-    fn quiet_until(&self) -> Option<Instant> {
-        let (position, at) = self.saved;
-        (self.position > position).then(|| at + QUIET)
     }
 
     fn tell(&self) {

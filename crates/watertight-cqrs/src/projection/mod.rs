@@ -2,6 +2,7 @@
 
 mod again;
 mod batch;
+mod chores;
 mod error;
 mod handle;
 mod lead;

@@ -1,7 +1,11 @@
 //! Events that cannot be applied.
 
+use std::time::Duration;
+
 use watertight_cqrs::{OnPoison, ProjectionError, ProjectionState, View};
-use watertight_events::{Lane, MemoryStore, NewEvent, Parked, Position, StreamId, ViewStore};
+use watertight_events::{
+    EventStore, Lane, MemoryStore, NewEvent, Parked, Position, StreamId, ViewId, ViewStore, new_id,
+};
 
 use crate::{
     store::Fragile,
@@ -153,4 +157,29 @@ async fn a_version_that_is_not_read_stops_and_the_one_that_is_parks() {
     let error = projection::<Trail<2>, _>(&store).run().await.unwrap_err();
     assert!(matches!(error, ProjectionError::Poison { .. }), "{error}");
     assert_eq!(parked(&store).await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_neighbour_does_not_starve_a_view_with_parked_events() {
+    let store = Fragile::default();
+    record(&store, 1, &[Happened::Odd]).await;
+    let trail = projection::<Trail, _>(&store);
+    let handle = trail.handle();
+    tokio::spawn(trail.run());
+    caught_up(&handle).await;
+    let (views, neighbour) = (store.store.clone(), new_id());
+    let busy = tokio::spawn(async move {
+        let view = ViewId::new("neighbour", 1);
+        loop {
+            let claim = views.claim(&view, views.id(), neighbour, Duration::from_secs(1));
+            claim.await.unwrap();
+            tokio::task::yield_now().await;
+        }
+    });
+    record(&store, 2, &[joined("a")]).await;
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+    busy.abort();
+    assert_eq!(position(&store, &Trail::<1>::id()).await, Position(2));
 }

@@ -6,6 +6,7 @@
 //! - `http`, behind the feature `axum`: commands over HTTP.
 //! - [`CommandBus`]: all the commands of a program in one place.
 //! - [`View`], [`Projection`]: read models, and what keeps them up to date.
+//! - [`Lookup`], [`QueryHandler`]: queries of a view as a Service, which wait for what the asker has written.
 //! - [`ConsistencyToken`]: what a reader waits for to see what it has written.
 
 mod bus;
@@ -16,6 +17,7 @@ mod decider;
 pub mod http;
 mod idempotency;
 mod projection;
+mod query;
 mod token;
 
 pub use self::{
@@ -30,6 +32,10 @@ pub use self::{
     projection::{
         Fact, OnPoison, Projection, ProjectionError, ProjectionHandle, ProjectionSnapshot,
         ProjectionState, View,
+    },
+    query::{
+        Fresh, Lookup, Matches, QueryError, QueryFuture, QueryHandler, QueryHandlerBuilder,
+        QueryRequest, ViewReader,
     },
     token::{ConsistencyToken, InvalidToken},
 };

@@ -1,5 +1,6 @@
 //! Read models: built, crashed, parked, built again, and asked.
 
+mod asking;
 mod crashing;
 mod parking;
 mod rebuilding;

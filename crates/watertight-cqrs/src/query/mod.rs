@@ -1,0 +1,92 @@
+//! Queries: what is asked of a view, what is answered, and the service in between.
+
+mod error;
+mod handler;
+mod lookup;
+mod reader;
+mod service;
+mod wait;
+
+use std::time::Duration;
+
+use watertight_events::{Metadata, Position, new_id};
+
+pub use self::{
+    error::QueryError,
+    handler::{QueryHandler, QueryHandlerBuilder},
+    lookup::Lookup,
+    reader::{Matches, ViewReader},
+    service::QueryFuture,
+};
+use crate::ConsistencyToken;
+
+/// How long a query waits for its token unless it says otherwise.
+const MAX_WAIT: Duration = Duration::from_secs(5);
+
+/// A query, and how fresh its answer must be.
+///
+/// ```
+/// use std::time::Duration;
+/// use watertight_cqrs::{ConsistencyToken, QueryRequest};
+///
+/// # fn ask(token: ConsistencyToken) {
+/// let request = QueryRequest::new("ada").at_least(token).max_wait(Duration::from_secs(1));
+/// # let _ = request;
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct QueryRequest<Q> {
+    /// What is asked.
+    pub query: Q,
+    /// Where it comes from.
+    pub metadata: Metadata,
+    /// What the answer must reflect: the token of a command, to read what one has written.
+    pub at_least: Option<ConsistencyToken>,
+    /// How long it may wait for that.
+    pub max_wait: Duration,
+}
+
+/// An answer, and how fresh it is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Fresh<T> {
+    /// The answer.
+    pub value: T,
+    /// Every event up to here is reflected in it; perhaps later ones too.
+    pub as_of: Position,
+}
+
+impl<Q> QueryRequest<Q> {
+    /// A query that nothing caused, and whose answer may be as old as the view is.
+    pub fn new(query: Q) -> Self {
+        Self {
+            query,
+            metadata: Metadata::root(new_id()),
+            at_least: None,
+            max_wait: MAX_WAIT,
+        }
+    }
+
+    /// The same with where it comes from.
+    #[must_use]
+    pub fn metadata(mut self, metadata: Metadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
+    /// The same, answered when the view has got so far.
+    #[must_use]
+    pub const fn at_least(mut self, token: ConsistencyToken) -> Self {
+        self.at_least = Some(token);
+        self
+    }
+
+    /// The same with how long it may wait: 5 s unless this, and never longer than the
+    /// [current deadline](watertight_core::Deadline::current).
+    #[must_use]
+    pub const fn max_wait(mut self, wait: Duration) -> Self {
+        self.max_wait = wait;
+        self
+    }
+}

@@ -13,6 +13,8 @@
 //! | is not needed for an answer | `FallbackLayer` |
 //! | is worth waiting for, but not for long | `timeout_fallback`, `timeout_fallback_for_http` |
 //! | all of this, over HTTP | `http::client` and `http::server` |
+//!
+//! What a service knows is kept by `events`, and asked and changed by `cqrs`.
 
 pub use watertight_core::*;
 
@@ -31,6 +33,12 @@ pub use watertight_circuit_breaker::{
     MAX_WINDOW_CALLS, Ramp, Round, SlowCalls, Snapshot as CircuitBreakerSnapshot, State, Trip, Why,
     Window, WindowTotals,
 };
+#[cfg(feature = "cqrs")]
+#[doc(inline)]
+pub use watertight_cqrs as cqrs;
+#[cfg(feature = "events")]
+#[doc(inline)]
+pub use watertight_events as events;
 #[cfg(feature = "fallback")]
 #[doc(inline)]
 pub use watertight_fallback::{

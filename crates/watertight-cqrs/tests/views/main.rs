@@ -3,7 +3,10 @@
 mod asking;
 mod crashing;
 mod parking;
+mod place;
 mod rebuilding;
 mod running;
+mod seen;
 mod store;
+mod tables;
 mod trail;

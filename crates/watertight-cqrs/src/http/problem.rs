@@ -1,4 +1,4 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use axum::{
     body::Body,
@@ -6,9 +6,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::json;
-use watertight_core::{Rejected, http::Problem as Refusal};
+use watertight_core::{Reason, Rejected, http::Problem as Refusal};
 
-/// What a caller is told instead of a receipt: strangers read it.
+/// What a caller is told instead of a receipt or an answer: strangers read it.
 #[derive(Debug)]
 pub(super) enum Problem {
     /// The refusal of a layer, which has an answer of its own.
@@ -28,6 +28,12 @@ impl Problem {
             detail: detail.into(),
             retry_after: None,
         }
+    }
+
+    /// Every place is taken, and nothing was tried.
+    pub(super) fn overloaded(by: &'static str) -> Self {
+        let full = Rejected::new(by, Reason::Full);
+        Self::Refused(full.with_retry_after(Duration::from_secs(super::SOON)))
     }
 
     /// The same, with the seconds after which to come back.

@@ -183,7 +183,12 @@ impl<L: Lookup, S: ViewStore> Shared<L, S> {
         let as_of = state.checkpoint.position;
         let reader = ViewReader::new(self.store.clone(), state.view, as_of);
         let value = self.lookup.answer(&request.query, &reader).await?;
-        Ok(Fresh { value, as_of })
+        let store = state.checkpoint.store;
+        Ok(Fresh {
+            value,
+            as_of,
+            store,
+        })
     }
 }
 

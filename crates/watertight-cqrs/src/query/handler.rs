@@ -169,6 +169,7 @@ impl<L: Lookup, S: ViewStore> Shared<L, S> {
     ) -> Result<Fresh<L::Output>, QueryError> {
         match Deadline::current() {
             None => self.run(request).await,
+            Some(deadline) if deadline.has_passed() => Err(QueryError::Deadline),
             Some(deadline) => {
                 let in_time = timeout_at(deadline.instant(), self.run(request)).await;
                 in_time.unwrap_or(Err(QueryError::Deadline))

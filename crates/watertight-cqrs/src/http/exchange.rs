@@ -9,7 +9,7 @@ use axum::{
 use serde::de::DeserializeOwned;
 use tokio::time::timeout_at;
 use tower_service::Service;
-use watertight_core::{Deadline, Reason, Rejected};
+use watertight_core::Deadline;
 
 use super::{field::CORRELATION_ID, head::Head, problem::Problem, shed::is_ready};
 
@@ -45,8 +45,7 @@ pub(super) async fn json<T: DeserializeOwned>(
         None => reading.await,
         Some(deadline) => {
             let in_time = timeout_at(deadline.instant(), reading).await;
-            let late = |_| Problem::Refused(Rejected::new(by, Reason::DeadlinePassed));
-            in_time.map_err(late)?
+            in_time.map_err(|_| Problem::too_late(by))?
         }
     };
     Ok(read.map(|Json(value)| value))

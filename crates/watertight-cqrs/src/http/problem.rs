@@ -30,10 +30,24 @@ impl Problem {
         }
     }
 
+    /// The refusal of a layer. Where it is for want of room, the caller is told to come back, which a bulkhead cannot time.
+    pub(super) fn refused(why: Rejected) -> Self {
+        let soon = Duration::from_secs(super::SOON);
+        Self::Refused(match why.reason {
+            Reason::Full | Reason::QueueFull | Reason::WaitedTooLong => {
+                why.with_retry_after(why.retry_after.unwrap_or(soon))
+            }
+            _ => why,
+        })
+    }
+
     /// Every place is taken, and nothing was tried.
     pub(super) fn overloaded(by: &'static str) -> Self {
-        let full = Rejected::new(by, Reason::Full);
-        Self::Refused(full.with_retry_after(Duration::from_secs(super::SOON)))
+        Self::refused(Rejected::new(by, Reason::Full))
+    }
+
+    pub(super) const fn too_late(by: &'static str) -> Self {
+        Self::Refused(Rejected::new(by, Reason::DeadlinePassed))
     }
 
     /// The same, with the seconds after which to come back.

@@ -91,12 +91,9 @@ async fn refusals_of_layers_around_queries_are_theirs() {
     let service = service_fn(|_: QueryRequest<()>| future::ok::<_, QueryError>(fresh(1)));
     let stack = ServiceBuilder::new().layer(closed).service(service);
     let web = Web::serve(query_route::<()>(stack)).await;
-    assert!(
-        Answer::to(web.get(""))
-            .await
-            .problem(503)
-            .contains("overloaded")
-    );
+    let refused = Answer::to(web.get("")).await;
+    assert!(refused.problem(503).contains("overloaded"), "{refused:?}");
+    assert_eq!(refused.header("retry-after"), Some("1"));
 }
 
 #[tokio::test]

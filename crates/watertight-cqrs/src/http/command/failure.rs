@@ -3,7 +3,7 @@
 use std::fmt;
 
 use axum::http::StatusCode;
-use watertight_core::{Error, Reason, Rejected};
+use watertight_core::Error;
 use watertight_events::{Expected, Version};
 
 use crate::{CommandError, http::problem::Problem};
@@ -30,7 +30,7 @@ pub(super) fn problem<R: fmt::Display>(
     status: impl FnOnce(&R) -> StatusCode,
 ) -> Problem {
     let error = match failure {
-        Error::Rejected(why) => return Problem::Refused(why),
+        Error::Rejected(why) => return Problem::refused(why),
         Error::Inner(error) => error,
     };
     match error {
@@ -56,9 +56,7 @@ pub(super) fn problem<R: fmt::Display>(
             format!("the {field} is {size}, more than {limit}"),
         ),
         CommandError::Overloaded => Problem::overloaded(super::BY),
-        CommandError::Deadline { attempted: false } => {
-            Problem::Refused(Rejected::new(super::BY, Reason::DeadlinePassed))
-        }
+        CommandError::Deadline { attempted: false } => Problem::too_late(super::BY),
         CommandError::Deadline { attempted: true } => {
             Problem::new(StatusCode::GATEWAY_TIMEOUT, perhaps_done(asked))
         }

@@ -1,7 +1,7 @@
 //! The table of a query's statuses.
 
 use axum::http::StatusCode;
-use watertight_core::{Error, Reason, Rejected};
+use watertight_core::Error;
 
 use super::BY;
 use crate::{QueryError, http::problem::Problem};
@@ -9,7 +9,7 @@ use crate::{QueryError, http::problem::Problem};
 /// The problem that a failure is.
 pub(super) fn problem(failure: Error<QueryError>) -> Problem {
     let error = match failure {
-        Error::Rejected(why) => return Problem::Refused(why),
+        Error::Rejected(why) => return Problem::refused(why),
         Error::Inner(error) => error,
     };
     match error {
@@ -29,7 +29,7 @@ pub(super) fn problem(failure: Error<QueryError>) -> Problem {
         ))
         .soon(),
         QueryError::Overloaded => Problem::overloaded(BY),
-        QueryError::Deadline => Problem::Refused(Rejected::new(BY, Reason::DeadlinePassed)),
+        QueryError::Deadline => Problem::too_late(BY),
         QueryError::Store {
             transient: true, ..
         } => away("it cannot be read, try again later".to_owned()).soon(),

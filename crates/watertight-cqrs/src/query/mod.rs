@@ -96,6 +96,16 @@ impl<Q> QueryRequest<Q> {
         }
     }
 
+    /// The same question in other words.
+    pub fn map<U>(self, map: impl FnOnce(Q) -> U) -> QueryRequest<U> {
+        QueryRequest {
+            query: map(self.query),
+            metadata: self.metadata,
+            at_least: self.at_least,
+            max_wait: self.max_wait,
+        }
+    }
+
     /// The same with where it comes from.
     #[must_use]
     pub fn metadata(mut self, metadata: Metadata) -> Self {

@@ -38,7 +38,7 @@ mod verdict;
 #[cfg(feature = "metrics")]
 pub use self::telemetry::Metrics;
 pub use self::{
-    admit::{Admit, Permit},
+    admit::{Admit, Gated, Permit},
     build_error::BuildError,
     by_key::ByKey,
     classify::{Boxed, Classify, Errors, LookInto, Typed, judge},

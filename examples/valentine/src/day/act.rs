@@ -92,10 +92,9 @@ impl Act {
         };
         let ([calm, trouble, after], loads) = match self {
             Self::Calm => (seconds(1.5, 0.0, 0.0), [1.0; 3]),
-            Self::EmailHangs => (seconds(0.5, 2.5, 0.0), [1.0; 3]),
+            Self::EmailHangs | Self::TenantFloods => (seconds(0.5, 2.5, 0.0), [1.0; 3]),
             Self::LoyaltyFails => (seconds(0.5, 2.5, 0.5), [1.0; 3]),
             Self::PaymentStorm => (seconds(1.0, 4.0, 4.0), [1.0, STORM, 2.0]),
-            Self::TenantFloods => (seconds(0.5, 2.5, 0.0), [1.0; 3]),
             Self::Rebuild => (seconds(0.3, 1.2, 0.5), [1.0, 3.0, 1.0]),
         };
         let (fault, errors, flood) = match self {

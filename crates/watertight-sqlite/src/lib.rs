@@ -7,6 +7,7 @@ mod answer;
 mod clock;
 mod error;
 mod guard;
+mod inline;
 mod lock;
 mod migrate;
 mod open;

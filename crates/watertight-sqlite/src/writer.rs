@@ -5,14 +5,14 @@ use std::{collections::HashMap, sync::Arc};
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::watch;
 use watertight_events::{
-    Position, StreamId, Version, Write, WriteError, Written,
+    Position, StreamId, Version, ViewId, Write, WriteError, Written,
     group_commit::{Commit, CommitError},
     plan::{Ask, Facts, Plan},
 };
 
 use crate::{
     answer::look_up_answer, error::commit_error, lock::FileLock, row, task::Task,
-    transaction::SqliteTransaction,
+    transaction::SqliteTransaction, view::inline,
 };
 
 /// Streams whose versions are kept in mind; beyond it, all are forgotten and looked up again.
@@ -42,6 +42,16 @@ pub(crate) enum Done {
     Task,
 }
 
+/// Why a batch was not committed.
+#[derive(Debug)]
+enum Failed {
+    Sqlite(rusqlite::Error),
+    /// An inline read model did not take it.
+    Refused(String),
+    /// An inline read model took too long.
+    Slow(ViewId),
+}
+
 /// Commits batches; holds the file for as long as it lives.
 #[derive(Debug)]
 pub(crate) struct Batches {
@@ -69,20 +79,22 @@ impl Batches {
         }
     }
 
-    fn commit_now(&mut self, batch: &[Job]) -> rusqlite::Result<Plan> {
+    fn commit_now(&mut self, batch: &[Job]) -> Result<(Plan, Option<ViewId>), Failed> {
         let now = row::now();
-        let writes = || batch.iter().filter_map(Job::write);
+        let missing = self.transaction.models.missing().cloned();
+        let writes = || batch.iter().filter_map(|job| job.write(missing.is_some()));
         let mut transaction = self.transaction.begin()?;
         let facts = look_up(&transaction, &self.versions, Ask::of(writes()), now)?;
         let plan = Plan::of(writes(), facts);
         if !plan.is_empty() {
             write(&transaction, &plan, now)?;
+            apply_inline(&mut transaction, &plan, now)?;
         }
         for task in batch.iter().filter_map(Job::task) {
             task.run(&mut transaction)?;
         }
         transaction.commit()?;
-        Ok(plan)
+        Ok((plan, missing))
     }
 
     fn remember(&mut self, plan: &Plan) {
@@ -101,29 +113,57 @@ impl Commit for Batches {
 
     async fn commit(&mut self, batch: &[Job]) -> Result<Vec<Done>, CommitError> {
         let committed = self.commit_now(batch);
-        let plan = committed.map_err(|error| commit_error(&error))?;
+        let (plan, missing) = committed.map_err(CommitError::from)?;
         self.remember(&plan);
         self.head.send_if_modified(|head| {
             let moved = plan.head > *head;
             *head = plan.head.max(*head);
             moved
         });
-        if batch.iter().any(|job| job.task().is_some()) {
+        let inline = !self.transaction.models.is_empty();
+        if inline || batch.iter().any(|job| job.task().is_some()) {
             self.changes.send_modify(|changes| *changes += 1);
         }
         let mut answers = plan.answers.into_iter();
         let done = batch.iter().map(|job| match job {
-            Job::Write(_) => Done::Write(answers.next().expect("every write has an answer")),
             Job::Task(_) => Done::Task,
+            Job::Write(write) => Done::Write(match &missing {
+                Some(view) if has_events(write) => {
+                    Err(WriteError::NotAttached { view: view.clone() })
+                }
+                _ => answers
+                    .next()
+                    .expect("every write that was planned has an answer"),
+            }),
         });
         Ok(done.collect())
     }
 }
 
+impl From<rusqlite::Error> for Failed {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<Failed> for CommitError {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Sqlite(error) => commit_error(&error),
+            Failed::Refused(why) => Self::Data(why.into()),
+            // A smaller batch may take less.
+            Failed::Slow(view) => {
+                Self::Data(format!("read model {view} took too long for a commit").into())
+            }
+        }
+    }
+}
+
 impl Job {
-    const fn write(&self) -> Option<&Write> {
+    /// A write that can be done: where read models are missing, one without events.
+    fn write(&self, missing: bool) -> Option<&Write> {
         match self {
-            Self::Write(write) => Some(write),
+            Self::Write(write) => (!missing || !has_events(write)).then_some(write),
             Self::Task(_) => None,
         }
     }
@@ -134,6 +174,34 @@ impl Job {
             Self::Task(task) => Some(&**task),
         }
     }
+}
+
+fn has_events(write: &Write) -> bool {
+    write.appends.iter().any(|append| !append.events.is_empty())
+}
+
+/// Applies the events of a plan to the read models that are kept in their commit.
+fn apply_inline(transaction: &mut SqliteTransaction, plan: &Plan, now: i64) -> Result<(), Failed> {
+    let models = transaction.models.attached();
+    if models.is_empty() || plan.rows.is_empty() {
+        return Ok(());
+    }
+    let events: Vec<_> = plan
+        .rows
+        .iter()
+        .map(|row| row::appended(row, now))
+        .collect();
+    for (view, model) in models {
+        let moved = (plan.guard, plan.head);
+        let limit = transaction.limit();
+        let applied = inline::apply(transaction, &view, &*model, &events, moved);
+        // Whatever came of it: what was interrupted reports all kinds of errors.
+        if !limit.end() {
+            return Err(Failed::Slow(view));
+        }
+        applied?.map_err(|error| Failed::Refused(error.to_string()))?;
+    }
+    Ok(())
 }
 
 fn look_up(

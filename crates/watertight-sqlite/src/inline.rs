@@ -7,9 +7,9 @@ use std::{
 };
 
 use rusqlite::Connection;
-use watertight_events::{Inline, ViewId};
+use watertight_events::{Inline, ViewId, plan::Plan};
 
-use crate::SqliteTransaction;
+use crate::{SqliteTransaction, failed::Failed, row, view};
 
 /// A read model that this process applies.
 type Model = Arc<dyn Inline<SqliteTransaction>>;
@@ -82,4 +82,32 @@ impl fmt::Debug for Models {
             .field("attached", &self.attached.keys())
             .finish_non_exhaustive()
     }
+}
+
+/// Applies the events of a plan to the read models that are kept in their commit.
+pub(crate) fn apply_plan(
+    transaction: &mut SqliteTransaction,
+    plan: &Plan,
+    now: i64,
+) -> Result<(), Failed> {
+    let models = transaction.models.attached();
+    if models.is_empty() || plan.rows.is_empty() {
+        return Ok(());
+    }
+    let events: Vec<_> = plan
+        .rows
+        .iter()
+        .map(|row| row::appended(row, now))
+        .collect();
+    for (name, model) in models {
+        let moved = (plan.guard, plan.head);
+        let limit = transaction.limit();
+        let applied = view::inline::apply(transaction, &name, &*model, &events, moved);
+        // Whatever came of it: what was interrupted reports all kinds of errors.
+        if !limit.end() {
+            return Err(Failed::Slow(name));
+        }
+        applied?.map_err(|error| Failed::Refused(error.to_string()))?;
+    }
+    Ok(())
 }

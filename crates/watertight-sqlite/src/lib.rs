@@ -6,6 +6,7 @@
 mod answer;
 mod clock;
 mod error;
+mod failed;
 mod guard;
 mod inline;
 mod lock;

@@ -80,14 +80,9 @@ impl SqliteTransaction {
         work: &dyn Work<Self>,
     ) -> rusqlite::Result<Result<(), WorkError>> {
         self.guard.is_lent(true);
-        let done = catch_unwind(AssertUnwindSafe(|| work.run(self).now_or_never()));
+        let done = at_once(|| work.run(self));
         self.guard.is_lent(false);
-        let done = match done {
-            Ok(Some(done)) => done,
-            Ok(None) => Err("it waits for something, and everything that is written for it".into()),
-            Err(panic) => Err(format!("it panicked: {}", said(&*panic)).into()),
-        };
-        match done {
+        match done.and_then(|done| done) {
             // Some failures, such as a full disk, end the transaction of everybody.
             Err(error) if self.connection.is_autocommit() => {
                 let error = error.downcast::<rusqlite::Error>();
@@ -134,6 +129,15 @@ impl Drop for Begun<'_> {
             // Should that fail too, it is tried again before the next one.
             let _ = self.0.connection.execute_batch("ROLLBACK");
         }
+    }
+}
+
+/// What a user's future comes to when it is polled once, on a thread that must not wait.
+pub(crate) fn at_once<F: Future>(work: impl FnOnce() -> F) -> Result<F::Output, WorkError> {
+    match catch_unwind(AssertUnwindSafe(|| work().now_or_never())) {
+        Ok(Some(done)) => Ok(done),
+        Ok(None) => Err("it waits for something, and everything that is written for it".into()),
+        Err(panic) => Err(format!("it panicked: {}", said(&*panic)).into()),
     }
 }
 

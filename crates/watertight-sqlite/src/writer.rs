@@ -11,8 +11,8 @@ use watertight_events::{
 };
 
 use crate::{
-    answer::look_up_answer, error::commit_error, lock::FileLock, row, task::Task,
-    transaction::SqliteTransaction, view::inline,
+    answer::look_up_answer, failed::Failed, inline, lock::FileLock, row, task::Task,
+    transaction::SqliteTransaction,
 };
 
 /// Streams whose versions are kept in mind; beyond it, all are forgotten and looked up again.
@@ -40,16 +40,6 @@ pub(crate) enum Job {
 pub(crate) enum Done {
     Write(Result<Written, WriteError>),
     Task,
-}
-
-/// Why a batch was not committed.
-#[derive(Debug)]
-enum Failed {
-    Sqlite(rusqlite::Error),
-    /// An inline read model did not take it.
-    Refused(String),
-    /// An inline read model took too long.
-    Slow(ViewId),
 }
 
 /// Commits batches; holds the file for as long as it lives.
@@ -88,7 +78,7 @@ impl Batches {
         let plan = Plan::of(writes(), facts);
         if !plan.is_empty() {
             write(&transaction, &plan, now)?;
-            apply_inline(&mut transaction, &plan, now)?;
+            inline::apply_plan(&mut transaction, &plan, now)?;
         }
         for task in batch.iter().filter_map(Job::task) {
             task.run(&mut transaction)?;
@@ -140,25 +130,6 @@ impl Commit for Batches {
     }
 }
 
-impl From<rusqlite::Error> for Failed {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
-    }
-}
-
-impl From<Failed> for CommitError {
-    fn from(failed: Failed) -> Self {
-        match failed {
-            Failed::Sqlite(error) => commit_error(&error),
-            Failed::Refused(why) => Self::Data(why.into()),
-            // A smaller batch may take less.
-            Failed::Slow(view) => {
-                Self::Data(format!("read model {view} took too long for a commit").into())
-            }
-        }
-    }
-}
-
 impl Job {
     /// A write that can be done: where read models are missing, one without events.
     fn write(&self, missing: bool) -> Option<&Write> {
@@ -178,30 +149,6 @@ impl Job {
 
 fn has_events(write: &Write) -> bool {
     write.appends.iter().any(|append| !append.events.is_empty())
-}
-
-/// Applies the events of a plan to the read models that are kept in their commit.
-fn apply_inline(transaction: &mut SqliteTransaction, plan: &Plan, now: i64) -> Result<(), Failed> {
-    let models = transaction.models.attached();
-    if models.is_empty() || plan.rows.is_empty() {
-        return Ok(());
-    }
-    let events: Vec<_> = plan
-        .rows
-        .iter()
-        .map(|row| row::appended(row, now))
-        .collect();
-    for (view, model) in models {
-        let moved = (plan.guard, plan.head);
-        let limit = transaction.limit();
-        let applied = inline::apply(transaction, &view, &*model, &events, moved);
-        // Whatever came of it: what was interrupted reports all kinds of errors.
-        if !limit.end() {
-            return Err(Failed::Slow(view));
-        }
-        applied?.map_err(|error| Failed::Refused(error.to_string()))?;
-    }
-    Ok(())
 }
 
 fn look_up(

@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures::future::{BoxFuture, join_all};
+use futures::future::{BoxFuture, join_all, pending};
 use tempfile::TempDir;
 use watertight_events::{
     Change, Document, EventStore, Expected, Filter, Find, Inline, InlineStore, NewEvent, Position,
-    Recorded, Session, StreamId, ViewError, ViewId, ViewStore, Work, WorkError, Write, WriteError,
-    Written, new_id,
+    Recorded, Session, StoreId, StreamId, ViewError, ViewId, ViewStore, Work, WorkError, Write,
+    WriteError, Written, new_id,
 };
 use watertight_sqlite::{SqliteStore, SqliteTransaction};
 
@@ -38,6 +38,8 @@ impl Inline<SqliteTransaction> for Every {
             for event in events {
                 match event.event.kind.as_str() {
                     "slow" => session.work(&Endless).await?,
+                    "panics" => panic!("as asked"),
+                    "waits" => pending().await,
                     "refused" => return Err(ViewError::store(false, "as asked")),
                     _ => {}
                 }
@@ -54,11 +56,13 @@ fn view() -> ViewId {
 }
 
 fn open(folder: &TempDir) -> SqliteStore {
+    // So long that a busy machine does not matter.
+    open_with(folder, Duration::from_secs(600))
+}
+
+fn open_with(folder: &TempDir, limit: Duration) -> SqliteStore {
     let store = SqliteStore::builder(folder.path().join("inline.db"));
-    store
-        .inline_limit(Duration::from_millis(200))
-        .open()
-        .unwrap()
+    store.inline_limit(limit).open().unwrap()
 }
 
 async fn attach(store: &SqliteStore) {
@@ -140,7 +144,7 @@ async fn a_process_that_has_not_attached_it_may_not_append() {
 }
 
 #[tokio::test]
-async fn one_that_is_far_behind_is_not_attached() {
+async fn one_that_is_far_behind_or_of_other_events_is_not_attached() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder);
     let events = vec![NewEvent::new("happened", "{}"); 1_001];
@@ -155,32 +159,62 @@ async fn one_that_is_far_behind_is_not_attached() {
         "{behind:?}"
     );
     assert_eq!(keys(&store).await, [0; 0]);
+    let foreign = ViewId::new("foreign", 1);
+    let claimed = store.claim(&foreign, StoreId::fresh(), new_id(), Duration::ZERO);
+    let other = claimed.await.unwrap().lease;
+    let other = store.attach(&other, Position::START, Arc::new(Every)).await;
+    assert!(
+        matches!(other, Err(ViewError::OtherStore { .. })),
+        "{other:?}"
+    );
     let elsewhere = store.attach(&lease, Position(9), Arc::new(Every)).await;
     let fenced = matches!(elsewhere, Err(ViewError::Fenced { .. }));
     assert!(fenced, "{elsewhere:?}");
     write(&store, "thing-1", "happened").await.unwrap();
 }
 
+/// Writes an event of each kind, all of which wait for the same commit, and returns why those were refused that were.
+async fn write_each<const N: usize>(store: &SqliteStore, kinds: [&str; N]) -> [Option<String>; N] {
+    let writes = kinds.map(|kind| write(store, "thing-1", kind));
+    let done = join_all(writes).await.into_iter();
+    let why = done.map(|done| done.err().map(|error| error.to_string()));
+    let why: Vec<_> = why.collect();
+    why.try_into().unwrap()
+}
+
 #[tokio::test]
-async fn events_that_it_refuses_or_takes_too_long_for_are_not_written_and_others_are() {
+async fn events_that_it_refuses_are_not_written_and_others_are() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder);
     attach(&store).await;
-    // All of them wait for the same commit.
-    let kinds = ["happened", "slow", "happened", "refused", "happened"];
-    let writes = kinds.map(|kind| write(&store, "thing-1", kind));
-    let done = join_all(writes).await;
-    for (kind, done) in kinds.iter().zip(&done) {
-        match (*kind, done) {
-            ("happened", Ok(_)) => {}
-            ("slow", Err(error)) => assert!(error.to_string().contains("too long"), "{error}"),
-            ("refused", Err(error)) => assert!(error.to_string().contains("as asked"), "{error}"),
-            other => panic!("not as asked: {other:?}"),
-        }
+    let kinds = [
+        "happened", "refused", "panics", "happened", "waits", "happened",
+    ];
+    let refused = write_each(&store, kinds).await;
+    let wanted = ["", "as asked", "panicked", "", "waits", ""];
+    for (why, wanted) in refused.iter().zip(wanted) {
+        let why = why.as_deref().unwrap_or_default();
+        assert!(
+            why.contains(wanted) && why.is_empty() == wanted.is_empty(),
+            "{why}"
+        );
     }
     assert_eq!(*store.head().borrow(), Position(3));
     assert_eq!(keys(&store).await, [1, 2, 3]);
     assert_eq!(checkpoint(&store).await, Position(3));
+}
+
+#[tokio::test]
+async fn events_that_it_takes_too_long_for_are_not_written_and_others_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open_with(&folder, Duration::from_secs(1));
+    attach(&store).await;
+    let [first, slow, last] = write_each(&store, ["happened", "slow", "happened"]).await;
+    assert_eq!((first, last), (None, None));
+    let slow = slow.expect("it never ends by itself");
+    assert!(slow.contains("too long"), "{slow}");
+    assert_eq!(keys(&store).await, [1, 2]);
+    assert_eq!(checkpoint(&store).await, Position(2));
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ pub trait InlineStore: TableStore {
     /// # Errors
     ///
     /// [`ViewError::Behind`] if there are many events that the model has not seen, and nothing is changed;
-    /// [`ViewError::Fenced`]; a failure of the store.
+    /// [`ViewError::Fenced`]; [`ViewError::OtherStore`] if its events are of another store; a failure of the store.
     fn attach(
         &self,
         lease: &Lease,

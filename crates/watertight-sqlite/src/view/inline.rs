@@ -9,7 +9,7 @@ use futures::{
 use rusqlite::params;
 use watertight_events::{
     Change, Filter, Inline, InlineStore, Lane, Lease, Loaded, Parked, Position, Recorded, Save,
-    Session, ViewError, ViewId, Work,
+    Session, StoreId, ViewError, ViewId, Work,
 };
 
 use super::{
@@ -17,7 +17,9 @@ use super::{
     checkpoint::{self, Kept},
     find, save, table,
 };
-use crate::{SqliteStore, SqliteTransaction, error::view_error, read::read_all};
+use crate::{
+    SqliteStore, SqliteTransaction, error::view_error, read::read_all, transaction::at_once,
+};
 
 /// Events that a model may have left to read when it is attached.
 const LEFT: usize = 1_000;
@@ -37,12 +39,11 @@ impl InlineStore for SqliteStore {
         from: Position,
         model: Arc<dyn Inline<SqliteTransaction>>,
     ) -> Result<(), ViewError> {
-        let lease = lease.clone();
-        self.0
-            .change(0, move |tx| {
-                tx.nested(|tx| attach(tx, &lease, from, &model))
-            })
-            .await
+        let (lease, events) = (lease.clone(), self.0.id);
+        let attach = move |tx: &mut SqliteTransaction| {
+            tx.nested(|tx| attach(tx, &lease, events, from, &model))
+        };
+        self.0.change(0, attach).await
     }
 
     async fn retire(&self, view: &ViewId) -> Result<(), ViewError> {
@@ -82,12 +83,12 @@ pub(crate) fn apply(
             lease,
             failed: None,
         };
-        let applied = model.apply(&mut here, &events).now_or_never();
+        let applied = at_once(|| model.apply(&mut here, &events));
         if let Some(failed) = here.failed {
             return Err(failed);
         }
-        let waits = || ViewError::store(false, "an inline read model waits for something");
-        if let Err(error) = applied.unwrap_or_else(|| Err(waits())) {
+        let applied = applied.unwrap_or_else(|error| Err(table::refused(view, &error)));
+        if let Err(error) = applied {
             return Ok(Err(error));
         }
     }
@@ -98,13 +99,19 @@ pub(crate) fn apply(
 fn attach(
     transaction: &mut SqliteTransaction,
     lease: &Lease,
+    events: StoreId,
     from: Position,
     model: &Arc<dyn Inline<SqliteTransaction>>,
 ) -> Outcome<()> {
-    if let Err(fenced) = checkpoint::advance(transaction, lease, from, from)? {
-        return Ok(Err(fenced));
-    }
     let view = &lease.view;
+    let store = match checkpoint::advance(transaction, lease, from, from)? {
+        Ok(kept) => kept.checkpoint.store,
+        Err(fenced) => return Ok(Err(fenced)),
+    };
+    if store != events {
+        let view = view.clone();
+        return Ok(Err(ViewError::OtherStore { view, store }));
+    }
     let left = read_all(transaction, from, &Filter::all(), LEFT)?;
     if !left.at_head {
         return Ok(Err(ViewError::Behind {

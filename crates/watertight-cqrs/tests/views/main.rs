@@ -3,6 +3,7 @@
 mod asking;
 mod bus;
 mod crashing;
+mod inline;
 mod parking;
 mod place;
 mod rebuilding;

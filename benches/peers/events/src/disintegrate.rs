@@ -138,6 +138,8 @@ impl Decisions {
         match self.maker.make(Decide(id, command)).await {
             Ok(_) => Ok(Outcome::Done),
             Err(DecisionError::StateStore(error)) if is_conflict(&*error) => Ok(Outcome::Conflict),
+            // It reads up to the first position that somebody else is still writing, so it may not see its own last event.
+            Err(DecisionError::Domain(Refused::Missing)) => Ok(Outcome::Conflict),
             Err(error) => Err(anyhow!("{error}")),
         }
     }

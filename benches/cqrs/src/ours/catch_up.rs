@@ -6,23 +6,13 @@ use anyhow::{Context, ensure};
 use tokio::time::Instant;
 use watertight_benches::events::{Answer, Ask};
 use watertight_cqrs::{Projection, View};
-use watertight_events::{EventStore, Find, MemoryStore, ViewStore};
+use watertight_events::{EventStore, Find, ViewStore};
 
 use crate::domain::Balances;
 
-/// Events of a store elsewhere, in a view in memory.
-pub(crate) async fn into_memory<E: EventStore>(events: &E, ask: &Ask) -> anyhow::Result<Answer> {
-    run(events, &MemoryStore::new(), ask).await
-}
-
-/// How many events per second it takes in, and the most memory that the process ever had.
-pub(crate) async fn run<E: EventStore, S: ViewStore>(
-    events: &E,
-    views: &S,
-    ask: &Ask,
-) -> anyhow::Result<Answer> {
-    views.erase(&Balances::id()).await?;
-    let projection = Projection::<Balances, _, _>::new(events.clone(), views.clone());
+/// How many events per second a view takes in that is not there yet, and the most memory that the process ever had.
+pub(crate) async fn run<S: EventStore + ViewStore>(store: &S, ask: &Ask) -> anyhow::Result<Answer> {
+    let projection = Projection::<Balances, _, _>::new(store.clone(), store.clone());
     let handle = projection.handle();
     let start = Instant::now();
     let running = tokio::spawn(projection.run());
@@ -31,7 +21,7 @@ pub(crate) async fn run<E: EventStore, S: ViewStore>(
     handle.stop();
     running.await??;
     ensure!(end.position.0 >= ask.events, "it has stopped at {end:?}");
-    let page = views.find(&Balances::id(), &Find::all()).await?;
+    let page = store.find(&Balances::id(), &Find::all()).await?;
     ensure!(!page.documents.is_empty(), "the view is empty");
     Ok([
         (

@@ -42,7 +42,7 @@ async fn in_memory(ask: &Ask) -> anyhow::Result<Answer> {
         Work::Read | Work::CatchUp => fill::accounts(&store, ask.events).await?,
         _ => {}
     }
-    with_views(&store, ask).await
+    filled(&store, ask).await
 }
 
 async fn in_file(ask: &Ask) -> anyhow::Result<Answer> {
@@ -68,8 +68,8 @@ async fn in_file(ask: &Ask) -> anyhow::Result<Answer> {
             let few = stores::new_file(&ask.file(FEW))?;
             append::all(&file(LONG)?, &file(MANY)?, &few, ask).await
         }
-        Work::CatchUp => catch_up::into_memory(&file(ACCOUNTS)?, ask).await,
-        _ => without_views(&file(ACCOUNTS)?, ask).await,
+        Work::CatchUp => filled(&stores::without_views(&ask.file(ACCOUNTS))?, ask).await,
+        _ => filled(&file(ACCOUNTS)?, ask).await,
     }
 }
 
@@ -94,21 +94,18 @@ async fn on_server(ask: &Ask) -> anyhow::Result<Answer> {
             let few = stores::new_database(ask, FEW).await?;
             append::all(&long, &many, &few, ask).await
         }
-        Work::CatchUp => catch_up::into_memory(&stores::database(ask, ACCOUNTS).await?, ask).await,
-        _ => without_views(&stores::database(ask, ACCOUNTS).await?, ask).await,
+        Work::CatchUp => {
+            let store = stores::database_without_views(ask, ACCOUNTS).await?;
+            filled(&store, ask).await
+        }
+        _ => filled(&stores::database(ask, ACCOUNTS).await?, ask).await,
     }
 }
 
-async fn with_views<S: EventStore + ViewStore>(store: &S, ask: &Ask) -> anyhow::Result<Answer> {
-    match ask.work {
-        Work::CatchUp => catch_up::run(store, store, ask).await,
-        _ => without_views(store, ask).await,
-    }
-}
-
-async fn without_views<S: EventStore>(store: &S, ask: &Ask) -> anyhow::Result<Answer> {
+async fn filled<S: EventStore + ViewStore>(store: &S, ask: &Ask) -> anyhow::Result<Answer> {
     match ask.work {
         Work::Read => read::all(store, ask).await,
+        Work::CatchUp => catch_up::run(store, ask).await,
         _ => under_load(&Handled::new(store), ask).await,
     }
 }

@@ -2,12 +2,16 @@
 
 use std::{fs, path::Path};
 
+use rusqlite::Connection;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, PgPool, postgres::PgConnectOptions, query_scalar, raw_sql,
 };
 use watertight_benches::events::{Answer, Ask};
 use watertight_postgres::PostgresStore;
 use watertight_sqlite::SqliteStore;
+
+/// Where views are.
+const VIEWS: [&str; 4] = ["views", "checkpoints", "documents", "document_fields"];
 
 pub(crate) fn file(path: &Path) -> anyhow::Result<SqliteStore> {
     Ok(SqliteStore::open(path)?)
@@ -20,6 +24,16 @@ pub(crate) fn new_file(path: &Path) -> anyhow::Result<SqliteStore> {
             fs::remove_file(path)?;
         }
     }
+    file(path)
+}
+
+/// Empties the views of a file that nobody has open: the active one cannot be erased, but all is to begin anew.
+pub(crate) fn without_views(path: &Path) -> anyhow::Result<SqliteStore> {
+    let connection = Connection::open(path)?;
+    for table in VIEWS {
+        connection.execute(&format!("DELETE FROM {table}"), [])?;
+    }
+    drop(connection);
     file(path)
 }
 
@@ -45,6 +59,17 @@ pub(crate) async fn new_database(ask: &Ask, name: &str) -> anyhow::Result<Postgr
             .await?;
     }
     database(ask, name).await
+}
+
+/// The same in a database.
+pub(crate) async fn database_without_views(ask: &Ask, name: &str) -> anyhow::Result<PostgresStore> {
+    let store = database(ask, name).await?;
+    for table in VIEWS {
+        raw_sql(AssertSqlSafe(format!("TRUNCATE watertight.{table}")))
+            .execute(store.pool())
+            .await?;
+    }
+    Ok(store)
 }
 
 /// Does now what the server would do while others are measured, and says how large the table is.

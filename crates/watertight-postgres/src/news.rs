@@ -17,9 +17,6 @@ use crate::row::unsigned;
 
 const CHANNEL: &str = "watertight_head";
 
-/// What is told is on the disk already, so this commit, which the next batch would have to wait for, need not get there.
-const TELL: &str = "SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)";
-
 /// Commits that follow one another so closely are told together.
 const TOGETHER: Duration = Duration::from_millis(5);
 
@@ -32,7 +29,7 @@ pub(crate) async fn tell(pool: PgPool, mut committed: watch::Receiver<Position>)
     while committed.changed().await.is_ok() {
         let position = *committed.borrow_and_update();
         // If it fails, the others see it at their next look.
-        let _ = query(TELL)
+        let _ = query("SELECT pg_notify($1, $2)")
             .bind(CHANNEL)
             .bind(position.to_string())
             .execute(&pool)

@@ -13,6 +13,7 @@
 //! | is not needed for an answer | `FallbackLayer` |
 //! | is worth waiting for, but not for long | `timeout_fallback`, `timeout_fallback_for_http` |
 //! | all of this, over HTTP | `http::client` and `http::server` |
+//! | calls a gRPC server of ours | `grpc::server` |
 //!
 //! What a service knows is kept by `events`, and asked and changed by `cqrs`.
 
@@ -64,6 +65,15 @@ pub use watertight_timeout::{GrpcTimeout, format_grpc_timeout, parse_grpc_timeou
 
 #[cfg(feature = "http")]
 pub mod http;
+
+#[cfg(all(
+    feature = "bulkhead",
+    feature = "circuit-breaker",
+    feature = "fallback",
+    feature = "grpc",
+    feature = "timeout"
+))]
+pub mod grpc;
 
 #[cfg(all(feature = "fallback", feature = "timeout"))]
 mod timeout_fallback;

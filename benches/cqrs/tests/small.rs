@@ -4,10 +4,16 @@ use std::process::Command;
 
 use watertight_benches::{report::read, row::Row};
 
+const POSTGRES: &str = "PostgreSQL";
+
 /// The rows of a run without other people's crates.
 fn small_run(only: &str) -> Vec<Row> {
     let folder = tempfile::tempdir().unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_cqrs"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cqrs"));
+    if only != POSTGRES {
+        command.env_remove("WATERTIGHT_POSTGRES");
+    }
+    let output = command
         .args(["--ours", env!("CARGO_BIN_EXE_cqrs-ours")])
         .args(["--floor", env!("CARGO_BIN_EXE_cqrs-floor")])
         .arg("--stores")
@@ -56,7 +62,7 @@ fn a_figure_with_a_target_is_judged_though_others_are_missing() {
 #[cfg(feature = "server-tests")]
 #[test]
 fn postgresql_gives_every_figure_and_loses_nothing() {
-    let rows = small_run("PostgreSQL");
+    let rows = small_run(POSTGRES);
     assert_complete(&rows);
     let floors = rows.iter().filter(|row| row.floor.is_some());
     assert!(floors.count() >= 5);

@@ -51,8 +51,7 @@ async fn in_file(ask: &Ask) -> anyhow::Result<Answer> {
         Work::Fill => {
             let store = stores::new_file(&ask.file(ACCOUNTS))?;
             fill::all(&store, ask).await?;
-            store.close().await;
-            Ok(stores::size_of_file(&ask.file(ACCOUNTS))?)
+            stores::settle_file(&ask.file(ACCOUNTS))
         }
         Work::FillWide => {
             let (long, many) = (
@@ -60,9 +59,8 @@ async fn in_file(ask: &Ask) -> anyhow::Result<Answer> {
                 stores::new_file(&ask.file(MANY))?,
             );
             fill::wide(&long, &many, ask.events).await?;
-            long.close().await;
-            many.close().await;
-            Ok(Answer::new())
+            stores::settle_file(&ask.file(LONG))?;
+            stores::settle_file(&ask.file(MANY))
         }
         Work::Append => {
             let few = stores::new_file(&ask.file(FEW))?;

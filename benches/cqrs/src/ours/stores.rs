@@ -1,6 +1,6 @@
 //! Where the events are.
 
-use std::{fs, path::Path};
+use std::{fs, mem, path::Path};
 
 use rusqlite::Connection;
 use sqlx::{
@@ -13,8 +13,11 @@ use watertight_sqlite::SqliteStore;
 /// Where views are.
 const VIEWS: [&str; 4] = ["views", "checkpoints", "documents", "document_fields"];
 
+/// A store that stays open for as long as the process runs.
 pub(crate) fn file(path: &Path) -> anyhow::Result<SqliteStore> {
-    Ok(SqliteStore::open(path)?)
+    let store = SqliteStore::open(path)?;
+    mem::forget(store.clone());
+    Ok(store)
 }
 
 pub(crate) fn new_file(path: &Path) -> anyhow::Result<SqliteStore> {
@@ -33,12 +36,15 @@ pub(crate) fn without_views(path: &Path) -> anyhow::Result<SqliteStore> {
     for table in VIEWS {
         connection.execute(&format!("DELETE FROM {table}"), [])?;
     }
-    drop(connection);
+    mem::forget(connection);
     file(path)
 }
 
-/// What a file takes on the disk.
-pub(crate) fn size_of_file(path: &Path) -> anyhow::Result<Answer> {
+/// Moves everything from the log into the file, and says what that takes on the disk.
+pub(crate) fn settle_file(path: &Path) -> anyhow::Result<Answer> {
+    let connection = Connection::open(path)?;
+    connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()))?;
+    mem::forget(connection);
     let bytes = fs::metadata(path)?.len();
     Ok([("bytes".to_owned(), bytes as f64)].into())
 }

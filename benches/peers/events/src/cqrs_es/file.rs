@@ -92,7 +92,7 @@ pub(crate) async fn fill(ask: &Ask) -> anyhow::Result<Answer> {
             .await?;
     }
     transaction.commit().await?;
-    query("PRAGMA wal_checkpoint(TRUNCATE)")
+    query("PRAGMA wal_checkpoint(RESTART)")
         .execute(&pool)
         .await?;
     let bytes = std::fs::metadata(path)?.len();

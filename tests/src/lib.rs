@@ -1,4 +1,7 @@
-//! End-to-end tests live in `tests/`. Here every page of the book is compiled and run.
+//! End-to-end tests live in `tests/`. Here every page of the book is compiled and run, and is what tests share with the
+//! processes that they start.
+
+pub mod tally;
 
 /// One module per page: its code blocks are doctests of this crate.
 #[cfg(doctest)]

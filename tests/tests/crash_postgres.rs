@@ -2,29 +2,17 @@
 
 #[path = "support/crash.rs"]
 mod crash;
+#[path = "support/projecting.rs"]
+mod projecting;
+#[path = "support/server.rs"]
+mod server;
 
 use crash::{append_and_kill, is_whole};
-use sqlx::{Connection, PgConnection, PgPool, raw_sql};
+use projecting::{checkpoint, is_exact, kill_after, projector};
+use server::database;
+use sqlx::PgPool;
+use watertight_events::Position;
 use watertight_postgres::PostgresStore;
-
-/// The URL of a new database on the server that `cargo xtask test` starts.
-async fn database(name: &str) -> String {
-    let server = std::env::var("WATERTIGHT_POSTGRES");
-    let server =
-        server.expect("WATERTIGHT_POSTGRES is the URL of a server: `cargo xtask test` starts one");
-    let name = format!("{name}_{}", std::process::id());
-    let mut admin = PgConnection::connect(&server).await.unwrap();
-    for statement in [
-        format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
-        format!("CREATE DATABASE {name}"),
-    ] {
-        raw_sql(sqlx::AssertSqlSafe(statement))
-            .execute(&mut admin)
-            .await
-            .unwrap();
-    }
-    format!("{server}/{name}")
-}
 
 #[tokio::test]
 async fn what_was_acknowledged_survives_kill_9_and_nothing_is_there_in_part() {
@@ -39,4 +27,44 @@ async fn what_was_acknowledged_survives_kill_9_and_nothing_is_there_in_part() {
         acknowledged.extend(append_and_kill("postgres", &url, writes));
         is_whole(&store, &acknowledged).await;
     }
+}
+
+#[tokio::test]
+async fn a_view_of_a_process_that_is_killed_has_every_event_once() {
+    let url = database("projected").await;
+    let store = PostgresStore::open(PgPool::connect(&url).await.unwrap())
+        .await
+        .unwrap();
+    let mut random = fastrand::Rng::with_seed(8);
+    let mut events = 0;
+    for _ in 0..8 {
+        kill_after(projector("postgres", &url, 4), random.usize(1..60));
+        let now = is_exact(&store).await;
+        assert!(now > events, "it goes on where it was");
+        events = now;
+    }
+}
+
+#[tokio::test]
+async fn two_processes_that_run_one_view_and_are_killed_have_each_effect_once() {
+    let url = database("shared").await;
+    let store = PostgresStore::open(PgPool::connect(&url).await.unwrap())
+        .await
+        .unwrap();
+    let mut random = fastrand::Rng::with_seed(9);
+    // It is never without one of them.
+    let mut running = projector("postgres", &url, 2);
+    let mut reached = Position::START;
+    for _ in 0..8 {
+        let next = projector("postgres", &url, 2);
+        // The one that is killed is the one that tells: the other stands by, and takes over.
+        kill_after(running, random.usize(1..60));
+        is_exact(&store).await;
+        let now = checkpoint(&store).await;
+        assert!(now > reached, "one of them goes on");
+        reached = now;
+        running = next;
+    }
+    kill_after(running, 20);
+    assert!(is_exact(&store).await > 0);
 }

@@ -8,7 +8,7 @@ mod projecting;
 mod server;
 
 use crash::{append_and_kill, is_whole};
-use projecting::{checkpoint, is_exact, kill_after, projector};
+use projecting::{Projector, checkpoint, is_exact};
 use server::database;
 use sqlx::PgPool;
 use watertight_events::Position;
@@ -38,7 +38,7 @@ async fn a_view_of_a_process_that_is_killed_has_every_event_once() {
     let mut random = fastrand::Rng::with_seed(8);
     let mut events = 0;
     for _ in 0..8 {
-        kill_after(projector("postgres", &url, 4), random.usize(1..60));
+        Projector::start("postgres", &url, 4).steps(random.usize(1..60));
         let now = is_exact(&store).await;
         assert!(now > events, "it goes on where it was");
         events = now;
@@ -52,19 +52,20 @@ async fn two_processes_that_run_one_view_and_are_killed_have_each_effect_once() 
         .await
         .unwrap();
     let mut random = fastrand::Rng::with_seed(9);
-    // It is never without one of them.
-    let mut running = projector("postgres", &url, 2);
+    let mut running = Projector::start("postgres", &url, 2);
     let mut reached = Position::START;
     for _ in 0..8 {
-        let next = projector("postgres", &url, 2);
-        // The one that is killed is the one that tells: the other stands by, and takes over.
-        kill_after(running, random.usize(1..60));
+        running.steps(1);
+        let next = Projector::start("postgres", &url, 2);
+        // The one that is killed is the one that runs the view: the other stands by, and takes over.
+        running.steps(random.usize(1..60));
+        running = next;
         is_exact(&store).await;
         let now = checkpoint(&store).await;
         assert!(now > reached, "one of them goes on");
         reached = now;
-        running = next;
     }
-    kill_after(running, 20);
+    running.steps(20);
+    drop(running);
     assert!(is_exact(&store).await > 0);
 }

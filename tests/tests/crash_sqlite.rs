@@ -6,7 +6,7 @@ mod crash;
 mod projecting;
 
 use crash::{append_and_kill, is_whole};
-use projecting::{is_exact, kill_after, projector};
+use projecting::{Projector, is_exact};
 use watertight_events::EventStore;
 use watertight_sqlite::{OpenError, SqliteStore};
 
@@ -34,7 +34,7 @@ async fn a_view_of_a_process_that_is_killed_has_every_event_once() {
     let mut events = 0;
     for _ in 0..8 {
         let place = path.to_str().unwrap();
-        kill_after(projector("sqlite", place, 4), random.usize(1..60));
+        Projector::start("sqlite", place, 4).steps(random.usize(1..60));
         let store = SqliteStore::open(&path).unwrap();
         let now = is_exact(&store).await;
         assert!(now > events, "it goes on where it was");

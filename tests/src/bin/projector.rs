@@ -6,7 +6,7 @@ use std::{env, io::Write as _, time::Duration};
 
 use anyhow::{Context, bail};
 use tokio::task::JoinSet;
-use watertight_cqrs::{Event, Projection};
+use watertight_cqrs::{Event, Projection, ProjectionHandle};
 use watertight_events::{
     EventStore, Expected, NewEvent, Position, StreamId, ViewStore, Write, WriteError,
 };
@@ -40,7 +40,7 @@ async fn project<S: EventStore + ViewStore>(store: S, writers: u64) -> anyhow::R
     let mut tasks = JoinSet::new();
     tasks.spawn(async { Ok(tally.run().await?) });
     for writer in 0..writers {
-        tasks.spawn(write(store.clone(), writer));
+        tasks.spawn(write(store.clone(), handle.clone(), writer));
     }
     tasks.spawn(async move {
         let mut told = Position::START;
@@ -57,10 +57,16 @@ async fn project<S: EventStore + ViewStore>(store: S, writers: u64) -> anyhow::R
     }
 }
 
-async fn write<S: EventStore>(store: S, writer: u64) -> anyhow::Result<()> {
+/// Writes as long as the view keeps up.
+async fn write<S: EventStore>(
+    store: S,
+    handle: ProjectionHandle,
+    writer: u64,
+) -> anyhow::Result<()> {
     let stream = StreamId::new("counter", writer);
     let mut amount = 0;
     loop {
+        handle.until(|it| it.lag() < 200).await;
         amount = (amount + 1) % 7;
         let events = (0..=amount).map(|_| Counted::By(amount).encode());
         let events = events.map(|event| event.map(NewEvent::from));

@@ -1,7 +1,4 @@
-//! End-to-end tests live in `tests/`. Here every page of the book is compiled and run, and is what tests share with the
-//! processes that they start.
-
-pub mod tally;
+//! End-to-end tests live in `tests/`. Here every page of the book is compiled and run.
 
 /// One module per page: its code blocks are doctests of this crate.
 #[cfg(doctest)]

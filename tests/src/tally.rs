@@ -1,70 +1,133 @@
-//! A read model that tells whether any event is missing in it, or is in it twice, and the processes that keep it up to date.
+//! Read models that tell if an event was applied twice, out of order, or not at all.
 
+use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
-use watertight_cqrs::{Event, Fact, View};
+use sqlx::{PgConnection, Row, query, raw_sql};
+use watertight_cqrs::{Event, Fact, TableProjection, View};
+use watertight_events::{Position, Recorded, WorkError};
+use watertight_sqlite::SqliteTransaction;
 
-/// One more of something.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Counted {
-    /// By how many.
-    By(u64),
-}
-
-/// A document for every stream, one for every amount, and one for all.
-#[derive(Debug)]
-pub struct Tally;
-
-/// Of the events that a document has seen.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Counts {
-    /// How many there are.
-    pub events: u64,
-    /// What they come to.
-    pub amount: u64,
-    /// The sum of their positions.
-    pub positions: u64,
-    /// Where the last one is.
-    pub last: u64,
-    /// Whether each came after the one before.
-    pub in_order: bool,
+pub(crate) enum Counted {
+    Counted,
 }
 
 impl Event for Counted {}
 
-impl View for Tally {
+/// What has happened in a stream.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct Tally {
+    pub(crate) events: u64,
+    /// It depends on each position, and on their order.
+    pub(crate) trace: i64,
+}
+
+/// A document per stream.
+pub(crate) struct Tallies;
+
+/// A row per stream.
+pub(crate) struct TallyRows;
+
+impl Tally {
+    pub(crate) const fn and(self, position: Position) -> Self {
+        let trace = self.trace.wrapping_mul(31).wrapping_add(position.0 as i64);
+        Self {
+            events: self.events + 1,
+            trace,
+        }
+    }
+}
+
+impl View for Tallies {
     type Event = Counted;
-    type Document = Counts;
-    const NAME: &'static str = "tally";
+    type Document = Tally;
+    const NAME: &'static str = "tallies";
     const VERSION: u32 = 1;
-    const CATEGORIES: &'static [&'static str] = &["counter"];
 
     fn keys(fact: &Fact<Counted>) -> Vec<String> {
-        let Counted::By(amount) = fact.event;
-        vec![
-            format!("stream {}", fact.stream),
-            format!("amount {amount}"),
-            "all".to_owned(),
-        ]
+        vec![fact.stream.to_string()]
     }
 
-    fn apply(_: &str, counts: Option<Counts>, fact: &Fact<Counted>) -> Option<Counts> {
-        let Counted::By(amount) = fact.event;
-        let position = fact.position.0;
-        let before = counts.unwrap_or_else(|| Counts {
-            in_order: true,
-            ..Counts::default()
-        });
-        Some(Counts {
-            events: before.events + 1,
-            amount: before.amount + amount,
-            positions: before.positions + position,
-            last: position,
-            in_order: before.in_order && position > before.last,
-        })
+    fn apply(_: &str, tally: Option<Tally>, fact: &Fact<Counted>) -> Option<Tally> {
+        Some(tally.unwrap_or_default().and(fact.position))
     }
 
-    fn index(counts: &Counts) -> Vec<(&'static str, String)> {
-        vec![("last", counts.last.to_string())]
+    fn index(tally: &Tally) -> Vec<(&'static str, String)> {
+        vec![("events", tally.events.to_string())]
+    }
+}
+
+impl TableProjection<SqliteTransaction> for TallyRows {
+    const NAME: &'static str = "tally_rows";
+    const VERSION: u32 = 1;
+
+    async fn prepare(&self, tx: &mut SqliteTransaction, _: Position) -> Result<(), WorkError> {
+        tx.execute_batch(
+            "CREATE TABLE IF NOT EXISTS tallies (stream TEXT PRIMARY KEY, events INTEGER, trace INTEGER)",
+        )?;
+        Ok(())
+    }
+
+    async fn apply(
+        &self,
+        tx: &mut SqliteTransaction,
+        events: &[Recorded],
+    ) -> Result<(), WorkError> {
+        let mut select =
+            tx.prepare_cached("SELECT events, trace FROM tallies WHERE stream = ?1")?;
+        let mut put = tx.prepare_cached("INSERT OR REPLACE INTO tallies VALUES (?1, ?2, ?3)")?;
+        for event in events {
+            let stream = event.stream.as_str();
+            let tally = select.query_row([stream], |row| {
+                Ok(Tally {
+                    events: row.get(0)?,
+                    trace: row.get(1)?,
+                })
+            });
+            let tally = tally.optional()?.unwrap_or_default().and(event.position);
+            put.execute(params![stream, tally.events, tally.trace])?;
+        }
+        Ok(())
+    }
+}
+
+impl TableProjection<PgConnection> for TallyRows {
+    const NAME: &'static str = "tally_rows";
+    const VERSION: u32 = 1;
+
+    async fn prepare(&self, tx: &mut PgConnection, _: Position) -> Result<(), WorkError> {
+        raw_sql("CREATE TABLE IF NOT EXISTS tallies (stream text PRIMARY KEY, events bigint, trace bigint)")
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
+    async fn apply(&self, tx: &mut PgConnection, events: &[Recorded]) -> Result<(), WorkError> {
+        for event in events {
+            let select = query("SELECT events, trace FROM tallies WHERE stream = $1");
+            let row = select
+                .bind(event.stream.as_str())
+                .fetch_optional(&mut *tx)
+                .await?;
+            let tally = match row {
+                Some(row) => Tally {
+                    events: row.try_get::<i64, _>("events")?.cast_unsigned(),
+                    trace: row.try_get("trace")?,
+                },
+                None => Tally::default(),
+            };
+            let tally = tally.and(event.position);
+            query(
+                "INSERT INTO tallies VALUES ($1, $2, $3)
+                 ON CONFLICT (stream) DO UPDATE SET events = excluded.events, trace = excluded.trace",
+            )
+            .bind(event.stream.as_str())
+            .bind(tally.events.cast_signed())
+            .bind(tally.trace)
+            .execute(&mut *tx)
+            .await?;
+        }
+        Ok(())
     }
 }

@@ -2,11 +2,10 @@
 
 #[path = "support/crash.rs"]
 mod crash;
-#[path = "support/projecting.rs"]
-mod projecting;
+#[path = "support/kill.rs"]
+mod kill;
 
 use crash::{append_and_kill, is_whole};
-use projecting::{Projector, is_exact};
 use watertight_events::EventStore;
 use watertight_sqlite::{OpenError, SqliteStore};
 
@@ -22,23 +21,6 @@ async fn what_was_acknowledged_survives_kill_9_and_nothing_is_there_in_part() {
         acknowledged.extend(append_and_kill("sqlite", place, writes));
         let store = SqliteStore::open(&path).unwrap();
         is_whole(&store, &acknowledged).await;
-        store.close().await;
-    }
-}
-
-#[tokio::test]
-async fn a_view_of_a_process_that_is_killed_has_every_event_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("events.db");
-    let mut random = fastrand::Rng::with_seed(8);
-    let mut events = 0;
-    for _ in 0..8 {
-        let place = path.to_str().unwrap();
-        Projector::start("sqlite", place, 4).steps(random.usize(1..60));
-        let store = SqliteStore::open(&path).unwrap();
-        let now = is_exact(&store).await;
-        assert!(now > events, "it goes on where it was");
-        events = now;
         store.close().await;
     }
 }

@@ -6,6 +6,7 @@
 //! - `http`, behind the feature `axum`: commands over HTTP.
 //! - [`CommandBus`]: all the commands of a program in one place.
 //! - [`View`], [`Projection`]: read models, and what keeps them up to date.
+//! - [`TableProjection`], [`TableRunner`]: the same in tables of the user's own.
 //! - [`Lookup`], [`QueryHandler`]: queries of a view as a Service, which wait for what the asker has written.
 //! - [`ConsistencyToken`]: what a reader waits for to see what it has written.
 
@@ -30,8 +31,8 @@ pub use self::{
     decider::Decider,
     idempotency::IdempotencyKey,
     projection::{
-        Fact, OnPoison, Projection, ProjectionError, ProjectionHandle, ProjectionSnapshot,
-        ProjectionState, View,
+        Fact, Folds, Model, OnPoison, Projection, ProjectionError, ProjectionHandle,
+        ProjectionSnapshot, ProjectionState, Runner, TableProjection, TableRunner, Tables, View,
     },
     query::{
         Fresh, Lookup, Matches, QueryError, QueryFuture, QueryHandler, QueryHandlerBuilder,

@@ -57,8 +57,8 @@ impl PostgresStoreBuilder {
             limits,
             bounds,
         } = self;
+        let id = migrate(&pool).await?;
         let mut connection = pool.acquire().await?;
-        let id = migrate(&mut connection).await?;
         let position = journal::head(&mut connection).await?.position;
         drop(connection);
 

@@ -38,10 +38,6 @@ impl<V: View> Batch<V> {
         Self(events.into_iter().map(Step::read).collect())
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// The same for one lane: what is not of its document is done already.
     pub(super) fn only(mut self, lane: &Lane) -> Self {
         if let Lane::Key(wanted) = lane {

@@ -9,15 +9,15 @@ use futures::future::{Either, pending, select};
 use tokio::time::{Instant, timeout_at};
 use watertight_events::{EventStore, Page, Position, ReadError, ViewError, ViewStore};
 
-use super::{ProjectionError, View, batch::Outcome, lead::Lead, patience::Halt};
+use super::{ProjectionError, lead::Lead, model::Model, patience::Halt};
 
 /// How often the checkpoint is saved where nothing else is.
 const QUIET: Duration = Duration::from_millis(100);
 
-impl<V: View, E: EventStore, S: ViewStore> Lead<'_, V, E, S> {
+impl<M: Model<S>, E: EventStore, S: ViewStore> Lead<'_, M, E, S> {
     /// Does what is due.
     pub(super) async fn do_chores(&mut self) -> Result<(), Halt> {
-        if self.projection.stop.is_cancelled() {
+        if self.runner.stop.is_cancelled() {
             return Err(Halt::Stopped);
         }
         let now = Instant::now();
@@ -28,10 +28,10 @@ impl<V: View, E: EventStore, S: ViewStore> Lead<'_, V, E, S> {
         // Another process may have requeued something too, and nobody tells.
         if self.parked > 0 && (due || self.changes.has_changed().unwrap_or(false)) {
             self.changes.mark_unchanged();
-            self.try_again().await?;
+            M::try_again(self).await?;
         }
         if self.quiet_until().is_some_and(|until| until <= now) {
-            self.save(Outcome::default(), self.position).await?;
+            self.commit(&self.moved(self.position)).await?;
         }
         Ok(())
     }
@@ -55,7 +55,7 @@ impl<V: View, E: EventStore, S: ViewStore> Lead<'_, V, E, S> {
             changes.mark_changed();
         };
         let requeued = pin!(requeued);
-        let stop = &self.projection.stop;
+        let stop = &self.runner.stop;
         let read = stop.run_until_cancelled(select(next, requeued));
         match timeout_at(until, read).await {
             Ok(Some(Either::Left((page, _)))) => Ok(Some(page)),
@@ -80,8 +80,8 @@ impl<V: View, E: EventStore, S: ViewStore> Lead<'_, V, E, S> {
     }
 
     async fn renew(&mut self) -> Result<(), Halt> {
-        let (views, keep) = (&self.projection.views, self.projection.lease);
-        let (mine, events) = (&self.lease, self.projection.events.id());
+        let (views, keep) = (&self.runner.views, self.runner.lease);
+        let (mine, events) = (&self.lease, self.runner.events.id());
         let claim = || views.claim(&mine.view, events, mine.owner, keep);
         match self.patience.with(claim).await {
             Ok(again) if again.lease == self.lease => {

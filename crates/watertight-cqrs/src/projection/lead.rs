@@ -1,22 +1,23 @@
-//! One run of a view, from its claim to its end.
+//! One run of a read model, from its claim to its end.
 
-use std::{convert::Infallible, pin::pin, sync::Arc};
+use std::{convert::Infallible, fmt, pin::pin, sync::Arc};
 
 use tokio::{sync::watch, task::yield_now, time::Instant};
 use watertight_events::{
-    Claimed, EventStore, Filter, Lane, Lease, Loaded, Page, Position, ReadError, Save,
-    Subscription, ViewStore,
+    Claimed, EventStore, Filter, Lane, Lease, Loaded, Page, Parked, Position, ReadError, Save,
+    Saved, Subscription, ViewStore,
 };
 
 use super::{
-    OnPoison, Projection, ProjectionError, ProjectionState, View,
-    batch::{Batch, Outcome},
+    OnPoison, ProjectionError, ProjectionState, Runner,
     handle::Teller,
+    model::Model,
     patience::{Halt, Patience},
 };
 
-pub(super) struct Lead<'a, V, E, S> {
-    pub(super) projection: &'a Projection<V, E, S>,
+/// What is known in a run.
+pub struct Lead<'a, M, E, S> {
+    pub(super) runner: &'a Runner<M, E, S>,
     pub(super) patience: Patience<'a>,
     teller: &'a Teller,
     pub(super) lease: Lease,
@@ -30,28 +31,24 @@ pub(super) struct Lead<'a, V, E, S> {
     pub(super) changes: watch::Receiver<u64>,
 }
 
-impl<'a, V: View, E: EventStore, S: ViewStore> Lead<'a, V, E, S> {
-    pub(super) fn new(
-        projection: &'a Projection<V, E, S>,
-        teller: &'a Teller,
-        claimed: Claimed,
-    ) -> Self {
+impl<'a, M: Model<S>, E: EventStore, S: ViewStore> Lead<'a, M, E, S> {
+    pub(super) fn new(runner: &'a Runner<M, E, S>, teller: &'a Teller, claimed: Claimed) -> Self {
         let position = claimed.checkpoint.position;
         let now = Instant::now();
-        let mut changes = projection.views.changed();
+        let mut changes = runner.views.changed();
         changes.mark_changed();
         teller.0.send_modify(|status| {
             status.began = Some((position, now));
             status.state = ProjectionState::CatchingUp;
         });
         Self {
-            projection,
-            patience: Patience::new(&projection.stop, teller),
+            runner,
+            patience: Patience::new(&runner.stop, teller),
             teller,
             lease: claimed.lease,
             saved: (position, now),
             position,
-            renew_at: now + projection.lease / 3,
+            renew_at: now + runner.lease / 3,
             parked: claimed.parked,
             changes,
         }
@@ -66,21 +63,22 @@ impl<'a, V: View, E: EventStore, S: ViewStore> Lead<'a, V, E, S> {
         };
         if self.position > self.saved.0 {
             // Not needed for what is right, but the next one has less to read.
-            let _ = self.projection.views.save(&self.moved()).await;
+            let _ = self.runner.views.save(&self.moved(self.position)).await;
         }
-        let _ = self.projection.views.release(&self.lease, why).await;
+        let _ = self.runner.views.release(&self.lease, why).await;
         halt
     }
 
     async fn go_on(&mut self) -> Result<Infallible, Halt> {
         self.has_not_read_too_far().await?;
-        let events = self.projection.events.clone();
+        M::begin(self).await?;
+        let events = self.runner.events.clone();
         if *events.head().borrow() <= self.position {
             self.teller.state(ProjectionState::Live);
         }
         self.tell();
-        let subscription = Subscription::new(events, self.position, V::filter());
-        let mut subscription = subscription.page(self.projection.batch);
+        let subscription = Subscription::new(events, self.position, self.runner.model.filter());
+        let mut subscription = subscription.page(self.runner.batch);
         loop {
             let page = {
                 // However much there is to do meanwhile, a read that takes long is not begun again.
@@ -105,14 +103,14 @@ impl<'a, V: View, E: EventStore, S: ViewStore> Lead<'a, V, E, S> {
     pub(super) async fn read_one(&self, position: Position) -> Result<Page, Halt> {
         let before = Position(position.0 - 1);
         let all = Filter::all();
-        let read = || self.projection.events.read_all(before, &all, 1);
+        let read = || self.runner.events.read_all(before, &all, 1);
         self.patience.with(read).await
     }
 
     async fn read_again(&self, error: ReadError) -> Result<(), Halt> {
         let mut first = Some(error);
         let after = self.position;
-        let (events, all) = (&self.projection.events, Filter::all());
+        let (events, all) = (&self.runner.events, Filter::all());
         let attempt = || {
             let first = first.take();
             let all = &all;
@@ -132,29 +130,10 @@ impl<'a, V: View, E: EventStore, S: ViewStore> Lead<'a, V, E, S> {
         } else {
             ProjectionState::CatchingUp
         };
-        let batch = Batch::<V>::read(page.events);
-        if batch.is_empty() {
+        if page.events.is_empty() {
             self.position = page.scanned_to;
         } else {
-            let loaded = self.load(&batch.lanes()).await?;
-            let outcome = batch.fold(&loaded);
-            if let Some(poison) = outcome.poison()
-                && self.stops().await?
-            {
-                let error = ProjectionError::Poison {
-                    view: self.lease.view.clone(),
-                    position: poison.position,
-                    why: poison.why.clone().unwrap_or_default(),
-                };
-                let before = batch.before(poison.position).fold(&loaded);
-                self.save(before, Position(poison.position.0 - 1)).await?;
-                return Err(Halt::Failed(error));
-            }
-            if outcome.is_empty() {
-                self.position = page.scanned_to;
-            } else {
-                self.save(outcome, page.scanned_to).await?;
-            }
+            M::take(self, page.events, page.scanned_to).await?;
         }
         self.teller.state(state);
         self.tell();
@@ -162,43 +141,56 @@ impl<'a, V: View, E: EventStore, S: ViewStore> Lead<'a, V, E, S> {
     }
 
     pub(super) async fn load(&self, lanes: &[Lane]) -> Result<Loaded, Halt> {
-        let views = &self.projection.views;
+        let views = &self.runner.views;
         let load = || views.load(&self.lease.view, lanes);
         self.patience.with(load).await
     }
 
     /// Whether an event that is bad is the end: where nobody reads the view yet, it is better mended first.
-    async fn stops(&self) -> Result<bool, Halt> {
-        if let Some(then) = self.projection.on_poison {
+    pub(super) async fn stops(&self) -> Result<bool, Halt> {
+        if let Some(then) = self.runner.on_poison {
             return Ok(then == OnPoison::Stop);
         }
-        let versions = || self.projection.views.versions(V::NAME);
+        let view = &self.lease.view;
+        let versions = || self.runner.views.versions(&view.name);
         let versions = self.patience.with(versions).await?;
-        Ok(versions.active != Some(V::VERSION))
+        Ok(versions.active != Some(view.version))
     }
 
-    pub(super) async fn save(&mut self, outcome: Outcome, to: Position) -> Result<(), Halt> {
-        let mut save = self.moved();
-        save.to = to;
-        save.changes = outcome.changes;
-        save.park = outcome.park;
-        self.commit(&save).await
+    /// The end in front of an event that is bad.
+    pub(super) fn poisoned(&self, position: Position, why: Arc<str>) -> Halt {
+        Halt::Failed(ProjectionError::Poison {
+            view: self.lease.view.clone(),
+            position,
+            why,
+        })
+    }
+
+    /// The first events of a lane that is to be tried again.
+    pub(super) async fn requeued(&self) -> Result<Vec<Parked>, Halt> {
+        let (views, limit) = (&self.runner.views, self.runner.batch);
+        let requeued = || views.requeued(&self.lease.view, limit);
+        self.patience.with(requeued).await
     }
 
     pub(super) async fn commit(&mut self, save: &Save) -> Result<(), Halt> {
-        let views = &self.projection.views;
+        let views = &self.runner.views;
         let saved = self.patience.with(|| views.save(save)).await?;
-        // Not before: what was read for a save that failed has not been seen.
+        self.saved(save, saved);
+        Ok(())
+    }
+
+    /// Not before: what was read for a save that failed has not been seen.
+    pub(super) fn saved(&mut self, save: &Save, saved: Saved) {
         self.position = save.to;
         self.saved = (save.to, Instant::now());
         self.parked = saved.parked;
         self.tell();
-        Ok(())
     }
 
-    /// The checkpoint moved to where it has read.
-    pub(super) fn moved(&self) -> Save {
-        Save::new(self.lease.clone(), self.saved.0, self.position)
+    /// The checkpoint moved to a position.
+    pub(super) fn moved(&self, to: Position) -> Save {
+        Save::new(self.lease.clone(), self.saved.0, to)
     }
 
     fn tell(&self) {
@@ -206,5 +198,14 @@ impl<'a, V: View, E: EventStore, S: ViewStore> Lead<'a, V, E, S> {
             status.position = self.position;
             status.parked = self.parked;
         });
+    }
+}
+
+impl<M, E, S> fmt::Debug for Lead<'_, M, E, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lead")
+            .field("lease", &self.lease)
+            .field("position", &self.position)
+            .finish_non_exhaustive()
     }
 }

@@ -1,18 +1,25 @@
-//! Read models: a fold of events, and who runs it.
+//! Read models: folds of events and tables of their own, and who runs them.
 
-mod again;
 mod batch;
 mod chores;
 mod error;
+mod folds;
 mod handle;
 mod lead;
+mod model;
 mod patience;
 mod run;
+mod table;
+mod tables;
 mod view;
 
 pub use self::{
     error::ProjectionError,
+    folds::Folds,
     handle::{ProjectionHandle, ProjectionSnapshot, ProjectionState},
-    run::{OnPoison, Projection},
+    model::Model,
+    run::{OnPoison, Projection, Runner, TableRunner},
+    table::TableProjection,
+    tables::Tables,
     view::{Fact, View},
 };

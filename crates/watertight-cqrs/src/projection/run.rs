@@ -1,33 +1,24 @@
-use std::{fmt, marker::PhantomData, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use watertight_events::{Claimed, EventStore, PAGE, ViewError, ViewId, ViewStore, new_id};
+use watertight_events::{
+    Claimed, EventStore, PAGE, TableStore, ViewError, ViewId, ViewStore, new_id,
+};
 
 use super::{
-    ProjectionError, ProjectionHandle, ProjectionState, View,
+    Folds, ProjectionError, ProjectionHandle, ProjectionState, TableProjection, Tables, View,
     handle::{Status, Teller},
     lead::Lead,
+    model::Model,
     patience::{Halt, Patience},
 };
 
 /// How often one in standby asks whether it is needed.
 const STANDBY: Duration = Duration::from_millis(500);
 
-/// Keeps a view up to date: first with the events that are there, then with those to come.
-///
-/// Documents and checkpoint are saved in one commit, compared and fenced. So whatever happens, and however many run the same
-/// view, every event has its effect once. One of them runs it; the others stand by, and take over when its lease expires.
-///
-/// A new version of a view is built beside the one that is read: run both, then
-/// [`promote`](watertight_events::ViewStore::promote) the new one when it has caught up.
-///
-/// | setting | default | what it is |
-/// |---|---|---|
-/// | `batch` | 500 | events read and saved at a time |
-/// | `lease` | 10 s | after this time without a sign of life others take over |
-/// | `on_poison` | park; stop in a version that is not read | what becomes of an event that cannot be applied |
+/// Keeps a view up to date.
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};
@@ -62,8 +53,30 @@ const STANDBY: Duration = Duration::from_millis(500);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
 /// ```
+pub type Projection<V, E, S> = Runner<Folds<V>, E, S>;
+
+/// Keeps the tables of a [`TableProjection`] up to date.
+pub type TableRunner<P, E, S> = Runner<Tables<P>, E, S>;
+
+/// Keeps a read model up to date: first with the events that are there, then with those to come. It is a [`Projection`] of a
+/// view, or a [`TableRunner`].
+///
+/// What it writes and the checkpoint are saved in one commit, compared and fenced. So whatever happens, and however many run the
+/// same read model, every event has its effect once. One of them runs it; the others stand by, and take over when its lease
+/// expires.
+///
+/// A new version is built beside the one that is read: run both, then [`promote`](watertight_events::ViewStore::promote) the new
+/// one when it has caught up.
+///
+/// | setting | default | what it is |
+/// |---|---|---|
+/// | `batch` | 500 | events read and saved at a time |
+/// | `lease` | 10 s | after this time without a sign of life others take over |
+/// | `on_poison` | park; stop in a version that is not read | what becomes of an event that cannot be applied |
 #[must_use = "a projection does nothing until `run`"]
-pub struct Projection<V, E, S> {
+pub struct Runner<M, E, S> {
+    pub(super) model: M,
+    pub(super) view: ViewId,
     pub(super) events: E,
     pub(super) views: S,
     pub(super) batch: usize,
@@ -71,7 +84,6 @@ pub struct Projection<V, E, S> {
     pub(super) on_poison: Option<OnPoison>,
     pub(super) stop: CancellationToken,
     pub(super) status: watch::Sender<Status>,
-    view: PhantomData<fn() -> V>,
 }
 
 /// What becomes of an event that cannot be read or applied.
@@ -85,10 +97,30 @@ pub enum OnPoison {
     Stop,
 }
 
-impl<V: View, E: EventStore, S: ViewStore> Projection<V, E, S> {
+impl<V: View, E: EventStore, S: ViewStore> Runner<Folds<V>, E, S> {
     /// The view of these events in this store, which may be the same.
     pub fn new(events: E, views: S) -> Self {
+        Self::of(Folds::new(), V::id(), events, views)
+    }
+}
+
+impl<P, E, S> Runner<Tables<P>, E, S>
+where
+    P: TableProjection<S::Transaction>,
+    E: EventStore,
+    S: TableStore,
+{
+    /// The tables in this store of these events, which may be of the same.
+    pub fn new(projection: P, events: E, tables: S) -> Self {
+        Self::of(Tables(Arc::new(projection)), P::id(), events, tables)
+    }
+}
+
+impl<M: Model<S>, E: EventStore, S: ViewStore> Runner<M, E, S> {
+    fn of(model: M, view: ViewId, events: E, views: S) -> Self {
         Self {
+            model,
+            view,
             events,
             views,
             batch: PAGE,
@@ -96,7 +128,6 @@ impl<V: View, E: EventStore, S: ViewStore> Projection<V, E, S> {
             on_poison: None,
             stop: CancellationToken::new(),
             status: watch::Sender::new(Status::new()),
-            view: PhantomData,
         }
     }
 
@@ -121,7 +152,7 @@ impl<V: View, E: EventStore, S: ViewStore> Projection<V, E, S> {
     /// How it is, and how to stop it.
     pub fn handle(&self) -> ProjectionHandle {
         ProjectionHandle {
-            view: V::id(),
+            view: self.view.clone(),
             status: self.status.subscribe(),
             head: self.events.head(),
             stop: self.stop.clone(),
@@ -139,10 +170,10 @@ impl<V: View, E: EventStore, S: ViewStore> Projection<V, E, S> {
     /// Safe at any moment: what was not saved is done again by whoever runs it next, once the lease has expired.
     pub async fn run(self) -> Result<(), ProjectionError> {
         let teller = Teller(self.status.clone());
-        let view = V::id();
+        let view = &self.view;
         let owner = new_id();
         loop {
-            let halt = match self.claim(&view, owner, &teller).await {
+            let halt = match self.claim(view, owner, &teller).await {
                 Ok(claimed) => Lead::new(&self, &teller, claimed).run().await,
                 Err(halt) => halt,
             };
@@ -184,10 +215,10 @@ impl<V: View, E: EventStore, S: ViewStore> Projection<V, E, S> {
     }
 }
 
-impl<V: View, E, S> fmt::Debug for Projection<V, E, S> {
+impl<M, E, S> fmt::Debug for Runner<M, E, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Projection")
-            .field("view", &V::id())
+        f.debug_struct("Runner")
+            .field("view", &self.view)
             .field("batch", &self.batch)
             .field("lease", &self.lease)
             .field("on_poison", &self.on_poison)

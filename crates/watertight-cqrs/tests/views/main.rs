@@ -3,7 +3,12 @@
 mod asking;
 mod crashing;
 mod parking;
+mod place;
+#[cfg(feature = "server-tests")]
+mod postgres;
 mod rebuilding;
 mod running;
+mod seen;
 mod store;
+mod tables;
 mod trail;

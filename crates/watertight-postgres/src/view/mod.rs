@@ -6,6 +6,7 @@ mod park;
 mod parked;
 mod row;
 mod save;
+mod table;
 mod versions;
 
 use std::{future::Future, sync::Arc, time::Duration};

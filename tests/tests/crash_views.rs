@@ -11,9 +11,11 @@ use std::path::Path;
 
 use folded::{Fold, catch_up, folded};
 use kill::run_and_kill;
-use tally::{Tallies, Tally, TallyRows};
-use watertight_cqrs::{Projection, TableProjection, TableRunner, View};
-use watertight_events::{EventStore, Find, Position, ViewId, ViewStore};
+use tally::{Counted, Tallies, Tally, TallyRows};
+use watertight_cqrs::{Event, Projection, TableProjection, TableRunner, View};
+use watertight_events::{
+    EventStore, Expected, Find, Position, StreamId, ViewId, ViewStore, Write, WriteError,
+};
 use watertight_sqlite::{SqliteStore, SqliteTransaction};
 
 async fn documents(store: &impl ViewStore) -> Fold {
@@ -67,6 +69,38 @@ async fn is_whole(path: &Path) -> Position {
     assert_eq!(rows(&store).await, wanted);
     store.close().await;
     head
+}
+
+/// As far as there are events, without anybody who catches up.
+async fn is_up_to_date(path: &Path) -> Position {
+    let store = SqliteStore::open(path).unwrap();
+    let head = *store.head().borrow();
+    let wanted = folded(&store, head).await;
+    assert_eq!(documents(&store).await, wanted);
+    assert_eq!(rows(&store).await, wanted);
+    let event = Counted::Counted.encode().unwrap().into();
+    let write = Write::to(StreamId::new("tally", 0), Expected::Any, vec![event]);
+    let refused = store.write(write).await;
+    let named = matches!(refused, Err(WriteError::NotAttached { .. }));
+    assert!(named, "who does not run them may not append: {refused:?}");
+    store.close().await;
+    head
+}
+
+#[tokio::test]
+async fn an_inline_read_model_that_was_killed_has_every_event_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.db");
+    let mut random = fastrand::Rng::with_seed(8);
+    let mut last = Position::START;
+    for _ in 0..8 {
+        let program = env!("CARGO_BIN_EXE_projector");
+        let place = path.to_str().unwrap();
+        run_and_kill(program, ["sqlite-inline", place], 2 + random.usize(..60));
+        let head = is_up_to_date(&path).await;
+        assert!(head > last, "there was something to do");
+        last = head;
+    }
 }
 
 #[tokio::test]

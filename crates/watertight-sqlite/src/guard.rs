@@ -1,15 +1,19 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use rusqlite::{
     Connection,
     hooks::{AuthAction, AuthContext, Authorization},
 };
+use tokio::time::Instant;
 
 /// The tables of the store, and the views beside them.
-const OURS: [&str; 13] = [
+const OURS: [&str; 14] = [
     "checkpoints",
     "command_log",
     "consumers",
@@ -20,14 +24,25 @@ const OURS: [&str; 13] = [
     "events",
     "events_readable",
     "head",
+    "inline_views",
     "requeued_lanes",
     "store",
     "views",
 ];
 
+/// Steps of SQLite between two looks at the clock: a fraction of a millisecond.
+const STEPS: i32 = 1_000;
+
 /// Keeps users' statements off what is the writer's: its tables, and the end of its transaction.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Guard(Arc<AtomicBool>);
+pub(crate) struct Guard {
+    lent: Arc<AtomicBool>,
+    until: Arc<Mutex<Option<Instant>>>,
+}
+
+/// A time limit, as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Limit(Guard);
 
 impl Guard {
     pub(crate) fn watch(connection: &Connection) -> rusqlite::Result<Self> {
@@ -35,18 +50,48 @@ impl Guard {
         let watching = guard.clone();
         // Set once and for all: each change of it would have every cached statement prepared again.
         let authorize = move |context: AuthContext<'_>| {
-            if watching.0.load(Ordering::Relaxed) && !is_harmless(context.action) {
+            if watching.lent.load(Ordering::Relaxed) && !is_harmless(context.action) {
                 return Authorization::Deny;
             }
             Authorization::Allow
         };
         connection.authorizer(Some(authorize))?;
+        let watching = guard.clone();
+        connection.progress_handler(STEPS, Some(move || watching.is_late()))?;
         Ok(guard)
     }
 
     /// From now on, or no longer, statements are a user's.
     pub(crate) fn is_lent(&self, lent: bool) {
-        self.0.store(lent, Ordering::Relaxed);
+        self.lent.store(lent, Ordering::Relaxed);
+    }
+
+    /// Statements that take longer are interrupted.
+    pub(crate) fn limit(&self, time: Duration) -> Limit {
+        self.set(Some(Instant::now() + time));
+        Limit(self.clone())
+    }
+
+    fn is_late(&self) -> bool {
+        let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|until| Instant::now() > until)
+    }
+
+    fn set(&self, until: Option<Instant>) {
+        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+    }
+}
+
+impl Limit {
+    /// Ends it, and says whether it was kept.
+    pub(crate) fn end(self) -> bool {
+        !self.0.is_late()
+    }
+}
+
+impl Drop for Limit {
+    fn drop(&mut self) {
+        self.0.set(None);
     }
 }
 

@@ -6,7 +6,9 @@
 mod answer;
 mod clock;
 mod error;
+mod failed;
 mod guard;
+mod inline;
 mod lock;
 mod migrate;
 mod open;

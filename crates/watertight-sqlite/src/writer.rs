@@ -5,13 +5,13 @@ use std::{collections::HashMap, sync::Arc};
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::watch;
 use watertight_events::{
-    Position, StreamId, Version, Write, WriteError, Written,
+    Position, StreamId, Version, ViewId, Write, WriteError, Written,
     group_commit::{Commit, CommitError},
     plan::{Ask, Facts, Plan},
 };
 
 use crate::{
-    answer::look_up_answer, error::commit_error, lock::FileLock, row, task::Task,
+    answer::look_up_answer, failed::Failed, inline, lock::FileLock, row, task::Task,
     transaction::SqliteTransaction,
 };
 
@@ -69,20 +69,22 @@ impl Batches {
         }
     }
 
-    fn commit_now(&mut self, batch: &[Job]) -> rusqlite::Result<Plan> {
+    fn commit_now(&mut self, batch: &[Job]) -> Result<(Plan, Option<ViewId>), Failed> {
         let now = row::now();
-        let writes = || batch.iter().filter_map(Job::write);
+        let missing = self.transaction.models.missing().cloned();
+        let writes = || batch.iter().filter_map(|job| job.write(missing.is_some()));
         let mut transaction = self.transaction.begin()?;
         let facts = look_up(&transaction, &self.versions, Ask::of(writes()), now)?;
         let plan = Plan::of(writes(), facts);
         if !plan.is_empty() {
             write(&transaction, &plan, now)?;
+            inline::apply_plan(&mut transaction, &plan, now)?;
         }
         for task in batch.iter().filter_map(Job::task) {
             task.run(&mut transaction)?;
         }
         transaction.commit()?;
-        Ok(plan)
+        Ok((plan, missing))
     }
 
     fn remember(&mut self, plan: &Plan) {
@@ -101,29 +103,38 @@ impl Commit for Batches {
 
     async fn commit(&mut self, batch: &[Job]) -> Result<Vec<Done>, CommitError> {
         let committed = self.commit_now(batch);
-        let plan = committed.map_err(|error| commit_error(&error))?;
+        let (plan, missing) = committed.map_err(CommitError::from)?;
         self.remember(&plan);
         self.head.send_if_modified(|head| {
             let moved = plan.head > *head;
             *head = plan.head.max(*head);
             moved
         });
-        if batch.iter().any(|job| job.task().is_some()) {
+        let inline = !self.transaction.models.is_empty();
+        if inline || batch.iter().any(|job| job.task().is_some()) {
             self.changes.send_modify(|changes| *changes += 1);
         }
         let mut answers = plan.answers.into_iter();
         let done = batch.iter().map(|job| match job {
-            Job::Write(_) => Done::Write(answers.next().expect("every write has an answer")),
             Job::Task(_) => Done::Task,
+            Job::Write(write) => Done::Write(match &missing {
+                Some(view) if has_events(write) => {
+                    Err(WriteError::NotAttached { view: view.clone() })
+                }
+                _ => answers
+                    .next()
+                    .expect("every write that was planned has an answer"),
+            }),
         });
         Ok(done.collect())
     }
 }
 
 impl Job {
-    const fn write(&self) -> Option<&Write> {
+    /// A write that can be done: where read models are missing, one without events.
+    fn write(&self, missing: bool) -> Option<&Write> {
         match self {
-            Self::Write(write) => Some(write),
+            Self::Write(write) => (!missing || !has_events(write)).then_some(write),
             Self::Task(_) => None,
         }
     }
@@ -134,6 +145,10 @@ impl Job {
             Self::Task(task) => Some(&**task),
         }
     }
+}
+
+fn has_events(write: &Write) -> bool {
+    write.appends.iter().any(|append| !append.events.is_empty())
 }
 
 fn look_up(

@@ -1,12 +1,14 @@
 //! Appends to a store and keeps read models up to date until it is killed, and says how far they are:
-//! `projector sqlite PATH | postgres URL`.
+//! `projector sqlite | sqlite-inline PATH`, or `projector postgres | postgres-inline URL`.
 
 use std::{env, io::Write as _, time::Duration};
 
 use anyhow::{Context, bail};
 use tokio::task::JoinSet;
-use watertight_cqrs::{Event, Projection, ProjectionHandle, TableProjection, TableRunner};
-use watertight_events::{EventStore, Expected, Position, StreamId, TableStore, Write};
+use watertight_cqrs::{
+    Event, Projection, ProjectionHandle, ProjectionState, TableProjection, TableRunner,
+};
+use watertight_events::{EventStore, Expected, InlineStore, Position, StreamId, TableStore, Write};
 use watertight_postgres::PostgresStore;
 use watertight_sqlite::SqliteStore;
 
@@ -30,12 +32,15 @@ async fn main() -> anyhow::Result<()> {
     let place = arguments.next().context("where it is")?;
     match kind.as_str() {
         "sqlite" => project(SqliteStore::open(place)?).await,
-        "postgres" => {
-            let pool = sqlx::PgPool::connect(&place).await?;
-            project(PostgresStore::open(pool).await?).await
-        }
+        "sqlite-inline" => project_inline(SqliteStore::open(place)?).await,
+        "postgres" => project(postgres(&place).await?).await,
+        "postgres-inline" => project_inline(postgres(&place).await?).await,
         other => bail!("unknown store {other}"),
     }
+}
+
+async fn postgres(url: &str) -> anyhow::Result<PostgresStore> {
+    Ok(PostgresStore::open(sqlx::PgPool::connect(url).await?).await?)
 }
 
 async fn project<S>(store: S) -> anyhow::Result<()>
@@ -43,14 +48,42 @@ where
     S: EventStore + TableStore,
     TallyRows: TableProjection<S::Transaction>,
 {
-    let mut tasks: JoinSet<anyhow::Result<()>> = JoinSet::new();
     let view = Projection::<Tallies, _, _>::new(store.clone(), store.clone());
     let view = view.batch(20).lease(LEASE);
     let rows = TableRunner::new(TallyRows, store.clone(), store.clone());
     let rows = rows.batch(20).lease(LEASE);
+    let mut tasks = JoinSet::new();
     let handles = [view.handle(), rows.handle()];
     tasks.spawn(async { Ok(view.run().await?) });
     tasks.spawn(async { Ok(rows.run().await?) });
+    append_and_tell(store, tasks, handles).await
+}
+
+/// In the commits of the events.
+async fn project_inline<S>(store: S) -> anyhow::Result<()>
+where
+    S: EventStore + InlineStore,
+    TallyRows: TableProjection<S::Transaction>,
+{
+    let view = Projection::<Tallies, _, _>::new(store.clone(), store.clone());
+    let view = view.lease(LEASE);
+    let rows = TableRunner::new(TallyRows, store.clone(), store.clone());
+    let rows = rows.lease(LEASE);
+    let mut tasks = JoinSet::new();
+    let handles = [view.handle(), rows.handle()];
+    tasks.spawn(async { Ok(view.inline().run().await?) });
+    tasks.spawn(async { Ok(rows.inline().run().await?) });
+    for handle in &handles {
+        handle.until(|it| it.state == ProjectionState::Inline).await;
+    }
+    append_and_tell(store, tasks, handles).await
+}
+
+async fn append_and_tell<S: EventStore>(
+    store: S,
+    mut tasks: JoinSet<anyhow::Result<()>>,
+    handles: [ProjectionHandle; 2],
+) -> anyhow::Result<()> {
     for stream in 0..STREAMS {
         let stream = StreamId::new("tally", stream);
         tasks.spawn(append(store.clone(), handles.clone(), stream));

@@ -79,7 +79,7 @@ impl<M: Model<S>, E: EventStore, S: ViewStore> Lead<'_, M, E, S> {
         }))
     }
 
-    async fn renew(&mut self) -> Result<(), Halt> {
+    pub(super) async fn renew(&mut self) -> Result<(), Halt> {
         let (views, keep) = (&self.runner.views, self.runner.lease);
         let (mine, events) = (&self.lease, self.runner.events.id());
         let claim = || views.claim(&mine.view, events, mine.owner, keep);

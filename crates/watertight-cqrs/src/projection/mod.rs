@@ -5,6 +5,7 @@ mod chores;
 mod error;
 mod folds;
 mod handle;
+mod inline;
 mod lead;
 mod model;
 mod patience;

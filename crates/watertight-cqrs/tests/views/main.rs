@@ -2,6 +2,7 @@
 
 mod asking;
 mod crashing;
+mod inline;
 mod parking;
 mod place;
 #[cfg(feature = "server-tests")]

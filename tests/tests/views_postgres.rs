@@ -19,7 +19,7 @@ use sqlx::{Connection, PgConnection, PgPool, Row, query, query_scalar};
 use tally::{Counted, Tallies, Tally, TallyRows};
 use watertight_cqrs::{Event, Projection, ProjectionHandle, TableRunner};
 use watertight_events::{
-    EventStore, Expected, Filter, NewEvent, Position, StreamId, Subscription, Write,
+    EventStore, Expected, Filter, NewEvent, Position, StreamId, Subscription, Write, WriteError,
 };
 use watertight_postgres::PostgresStore;
 
@@ -106,6 +106,36 @@ async fn a_read_model_that_was_killed_goes_on_with_every_event_once() {
         assert!(head > last, "there was something to do");
         last = head;
     }
+}
+
+#[tokio::test]
+async fn an_inline_read_model_of_a_process_that_was_killed_has_every_event() {
+    let url = database("inline").await;
+    let store = open(&url).await;
+    let mut random = fastrand::Rng::with_seed(9);
+    let mut last = Position::START;
+    for _ in 0..6 {
+        let lines = 2 + random.usize(..60);
+        run_and_kill(PROJECTOR, ["postgres-inline", &url], lines);
+        let moments = now(&store).await;
+        let head: i64 = query_scalar("SELECT position FROM watertight.head")
+            .fetch_one(store.pool())
+            .await
+            .unwrap();
+        // What it has sent before it was killed may still come in, and then it is in both.
+        assert_eq!(moments[0].position, moments[1].position);
+        assert!(moments[0].position.0.cast_signed() <= head);
+        let now = is_exact(&store).await;
+        assert!(now > last, "there was something to do");
+        last = now;
+    }
+    let event: NewEvent = Counted::Counted.encode().unwrap().into();
+    let write = Write::to(StreamId::new("tally", 1), Expected::Any, vec![event]);
+    let refused = store.write(write).await;
+    assert!(
+        matches!(refused, Err(WriteError::NotAttached { .. })),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod claim;
 mod find;
+pub(crate) mod inline;
 mod park;
 mod parked;
 mod row;

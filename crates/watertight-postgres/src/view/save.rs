@@ -26,11 +26,20 @@ pub(super) async fn save(pool: &PgPool, save: &Save) -> Result<Saved, Refused> {
 /// Saves in a transaction, and says how many events are parked.
 pub(super) async fn save_in(connection: &mut PgConnection, save: &Save) -> Result<i64, Refused> {
     let (view, parked) = move_checkpoint(connection, save).await?;
+    Ok(parked + change(connection, view, save).await?)
+}
+
+/// Changes what a save says, except the checkpoint, and says by how many more or fewer are parked.
+pub(super) async fn change(
+    connection: &mut PgConnection,
+    view: i64,
+    save: &Save,
+) -> sqlx::Result<i64> {
     write(connection, view, &save.changes).await?;
     if save.unpark.is_empty() && save.park.is_empty() {
-        return Ok(parked);
+        return Ok(0);
     }
-    Ok(parked + park(connection, view, save).await?)
+    park(connection, view, save).await
 }
 
 /// Moves the checkpoint if it is where it was left, and holds its lock from then on.

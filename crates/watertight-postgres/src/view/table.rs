@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sqlx::{PgConnection, PgPool, query_scalar};
-use watertight_events::{Save, Saved, TableStore, ViewError, Work, WorkError};
+use watertight_events::{Save, Saved, TableStore, ViewError, ViewId, Work, WorkError};
 
 use super::save::save_in;
 use crate::{
@@ -36,15 +36,28 @@ async fn save_with(
 ) -> Result<Saved, Refused> {
     let mut transaction = begin(pool).await?;
     let parked = save_in(&mut transaction, save).await?;
-    let before = which(&mut transaction).await?;
-    work.caught(&mut transaction)
+    do_work(&mut transaction, &save.lease.view, work).await?;
+    transaction.commit().await?;
+    Ok(Saved {
+        parked: unsigned(parked),
+    })
+}
+
+/// Has a user's work done, and looks whether the transaction is still there.
+pub(super) async fn do_work(
+    connection: &mut PgConnection,
+    view: &ViewId,
+    work: &dyn Work<PgConnection>,
+) -> Result<(), Refused> {
+    let before = which(&mut *connection).await?;
+    work.caught(&mut *connection)
         .await
-        .map_err(|error| refused(save, &error))?;
+        .map_err(|error| refused(view, &error))?;
     // PostgreSQL answers a COMMIT of what has failed as if it were done.
-    let after = which(&mut transaction).await.map_err(|error| {
+    let after = which(&mut *connection).await.map_err(|error| {
         if is_aborted(&error) {
             refused(
-                save,
+                view,
                 &"a statement failed, and the work did not say so".into(),
             )
             .into()
@@ -54,12 +67,9 @@ async fn save_with(
     })?;
     if after != before {
         let error = "the work has ended the transaction, which is the store's".into();
-        return Err(refused(save, &error).into());
+        return Err(refused(view, &error).into());
     }
-    transaction.commit().await?;
-    Ok(Saved {
-        parked: unsigned(parked),
-    })
+    Ok(())
 }
 
 /// The number of the transaction that a connection is in, if it has changed something.
@@ -70,14 +80,14 @@ async fn which(connection: &mut PgConnection) -> sqlx::Result<Option<String>> {
 }
 
 /// A failure that may pass is the database's, and not of the work.
-fn refused(save: &Save, error: &WorkError) -> ViewError {
+fn refused(view: &ViewId, error: &WorkError) -> ViewError {
     if let Some(error) = error.downcast_ref::<sqlx::Error>()
         && is_transient(error)
     {
         return ViewError::store(true, error.to_string());
     }
     ViewError::Refused {
-        view: save.lease.view.clone(),
+        view: view.clone(),
         why: error.to_string().into(),
     }
 }

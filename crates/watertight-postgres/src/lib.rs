@@ -7,6 +7,7 @@
 
 mod connection;
 mod error;
+mod inline;
 mod journal;
 mod migrate;
 mod news;

@@ -7,7 +7,7 @@ use watertight_events::{
     Version, Write, WriteError, Written, group_commit::GroupCommit,
 };
 
-use crate::{OpenError, PostgresStoreBuilder, read};
+use crate::{OpenError, PostgresStoreBuilder, inline::Models, read};
 
 /// A store of events and views on PostgreSQL, shared by as many nodes as there are.
 ///
@@ -31,6 +31,8 @@ pub(crate) struct Inner {
     pub(crate) head: watch::Sender<Position>,
     /// Counts what this process has changed in views.
     pub(crate) changes: watch::Sender<u64>,
+    /// The read models that it can apply in the commits of events.
+    pub(crate) models: Models,
     /// Ended together with the store.
     pub(crate) _news: JoinSet<()>,
 }

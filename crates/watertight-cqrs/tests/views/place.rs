@@ -46,6 +46,12 @@ macro_rules! on_every_table_store {
                 async fn on_sqlite() {
                     super::$test::<watertight_sqlite::SqliteStore>().await;
                 }
+
+                #[cfg(feature = "server-tests")]
+                #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn on_postgres() {
+                    super::$test::<watertight_postgres::PostgresStore>().await;
+                }
             }
         )*
     };
@@ -66,6 +72,12 @@ macro_rules! on_every_store {
                 async fn on_sqlite() {
                     super::$test::<watertight_sqlite::SqliteStore>().await;
                 }
+
+                #[cfg(feature = "server-tests")]
+                #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn on_postgres() {
+                    super::$test::<watertight_postgres::PostgresStore>().await;
+                }
             }
         )*
     };
@@ -80,6 +92,12 @@ macro_rules! on_every_store {
                 #[tokio::test]
                 async fn on_sqlite() {
                     super::$test::<watertight_sqlite::SqliteStore>().await;
+                }
+
+                #[cfg(feature = "server-tests")]
+                #[tokio::test]
+                async fn on_postgres() {
+                    super::$test::<watertight_postgres::PostgresStore>().await;
                 }
             }
         )*

@@ -5,10 +5,12 @@ mod support;
 use std::{future::poll_fn, pin::Pin, task::Poll};
 
 use futures::future::join_all;
-use support::{Bank, Command, Fault, Handler, No, Stubborn, deposit, everything, open, withdraw};
+use support::{
+    Bank, Command, Fault, Handler, Happened, No, Stubborn, deposit, everything, open, withdraw,
+};
 use tower::{Service, ServiceExt, load_shed::LoadShed};
-use watertight_cqrs::{CommandError, CommandHandler, CommandRequest};
-use watertight_events::{EventStore, Version};
+use watertight_cqrs::{CommandError, CommandHandler, CommandRequest, Event};
+use watertight_events::{EventStore, Expected, StreamId, Version, Write};
 
 fn bank() -> (Handler, Stubborn) {
     let store = Stubborn::new();
@@ -91,6 +93,39 @@ async fn followers_of_a_failed_write_are_decided_again() {
     assert!(matches!(answers[0], Err(CommandError::Store { .. })));
     assert!(answers[1..].iter().all(Result::is_ok), "{answers:?}");
     assert_eq!(everything(&store).await.len(), 8);
+}
+
+#[tokio::test]
+async fn nothing_is_appended_upon_an_event_that_another_took_the_place_of() {
+    let (bank, store) = bank();
+    bank.clone().oneshot(open("a")).await.unwrap();
+    store.hold();
+    let calls = [deposit("a", 10), withdraw("a", 3)];
+    let mut calls = calls.map(|request| Box::pin(bank.clone().oneshot(request)));
+    for call in &mut calls {
+        assert!(polled(call, 5).await.is_none(), "it is on its way");
+    }
+    // As many events as the first one would have written, and not the same ones.
+    let foreign = Happened::Deposited { amount: 1 }.encode().unwrap();
+    let account = StreamId::new("account", "a");
+    let write = Write::to(account, Expected::Any, vec![foreign.into()]);
+    store.store.write(write).await.unwrap();
+    store.release();
+    let [paid_in, paid_out] = join_all(calls).await.try_into().unwrap();
+    assert!(paid_in.is_ok(), "{paid_in:?}");
+    // Decided again, upon what is there: too little, or enough if the other one came first.
+    let events = everything(&store).await.len();
+    match paid_out {
+        Ok(_) => assert_eq!(events, 5),
+        Err(error) => {
+            assert_eq!(error.rejection(), Some(&No::Poor(1)));
+            assert_eq!(events, 3);
+        }
+    }
+    let left = bank.oneshot(withdraw("a", 1_000)).await.unwrap_err();
+    let left = left.rejection().cloned();
+    let expected = if events == 5 { 7 } else { 11 };
+    assert_eq!(left, Some(No::Poor(expected)));
 }
 
 #[tokio::test]

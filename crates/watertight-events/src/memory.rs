@@ -10,7 +10,7 @@ use tokio::{sync::watch, time::Instant};
 use crate::{
     EventStore, Filter, Key, Limits, Page, Position, ReadError, Recorded, StoreId, StreamId,
     StreamPage, Version, Write, WriteError, Written,
-    plan::{self, Known},
+    plan::{self, End, Known},
     view::Shelf,
 };
 
@@ -255,9 +255,15 @@ impl Book {
 }
 
 impl Known for Book {
-    fn version(&self, stream: &StreamId) -> Version {
-        let places = self.streams.get(stream);
-        places.map_or(Version::NONE, |places| Version::NONE.after(places.len()))
+    fn end(&self, stream: &StreamId) -> End {
+        let last = self.streams.get(stream).and_then(|places| places.last());
+        last.map_or_else(End::default, |last| {
+            let last = &self.events[*last];
+            End {
+                version: last.version,
+                last: last.event.metadata.message,
+            }
+        })
     }
 
     fn answer(&self, key: &Bytes) -> Option<(u64, &Written)> {

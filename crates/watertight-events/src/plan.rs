@@ -3,21 +3,41 @@
 use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
+use uuid::Uuid;
 
 use crate::{
-    Appended, Key, NewEvent, Position, StreamId, Tracking, Version, Write, WriteError, Written,
+    Appended, Expected, Key, NewEvent, Position, StreamId, Tracking, Version, Write, WriteError,
+    Written,
 };
 
 /// What is known where writes are decided.
 pub trait Known {
-    /// The version of a stream.
-    fn version(&self, stream: &StreamId) -> Version;
+    /// The end of a stream.
+    fn end(&self, stream: &StreamId) -> End;
 
     /// The fingerprint and the answer kept under an idempotency key that has not expired.
     fn answer(&self, key: &Bytes) -> Option<(u64, &Written)>;
 
     /// Where a consumer is, and the run that moved it there.
     fn consumer(&self, name: &str) -> Option<(Position, u64)>;
+}
+
+/// Where a stream ends.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct End {
+    /// Its version.
+    pub version: Version,
+    /// The message id of its last event; nil, if it has none.
+    pub last: Uuid,
+}
+
+impl End {
+    /// Whether a stream that ends here is as an append expects it.
+    #[must_use]
+    pub fn fits(self, expected: Expected) -> bool {
+        let right = !matches!(expected, Expected::After(_, last) if last != self.last);
+        right && expected.fits(self.version)
+    }
 }
 
 /// Decides one write: its answer, which is [`replayed`](Written::replayed) if there is nothing to be done.
@@ -39,8 +59,9 @@ pub fn decide(write: &Write, head: Position, known: &impl Known) -> Result<Writt
     let mut streams = Vec::with_capacity(write.appends.len());
     let mut position = head;
     for append in &write.appends {
-        let before = known.version(&append.stream);
-        if !append.expected.fits(before) {
+        let end = known.end(&append.stream);
+        let before = end.version;
+        if !end.fits(append.expected) {
             return Err(WriteError::Conflict {
                 stream: append.stream.clone(),
                 expected: append.expected,
@@ -90,8 +111,8 @@ fn fence(tracking: &Tracking, known: Option<(Position, u64)>) -> Result<(), Writ
 pub struct Facts {
     /// The position of the last event.
     pub head: Position,
-    /// The versions of the streams that were asked for; one that is missing has no events.
-    pub versions: HashMap<StreamId, Version>,
+    /// The ends of the streams that were asked for; one that is missing has no events.
+    pub ends: HashMap<StreamId, End>,
     /// The answers kept under the keys that were asked for.
     pub keys: HashMap<Bytes, (u64, Written)>,
     /// Where the consumers that were asked for are.
@@ -101,7 +122,7 @@ pub struct Facts {
 /// What has to be known before a batch can be decided.
 #[derive(Clone, Debug, Default)]
 pub struct Ask<'a> {
-    /// Streams whose versions are needed.
+    /// Streams whose ends are needed.
     pub streams: Vec<&'a StreamId>,
     /// Keys whose answers are needed.
     pub keys: Vec<&'a Bytes>,
@@ -137,6 +158,17 @@ pub struct Row {
     pub version: Version,
     /// The event.
     pub event: NewEvent,
+}
+
+impl Row {
+    /// The end of its stream with it.
+    #[must_use]
+    pub const fn end(&self) -> End {
+        End {
+            version: self.version,
+            last: self.event.metadata.message,
+        }
+    }
 }
 
 impl Plan {
@@ -189,8 +221,12 @@ impl Facts {
     /// Takes over what a write that was decided will have changed.
     pub fn learn(&mut self, write: &Write, done: &Written) {
         self.head = done.position;
-        for stream in &done.streams {
-            self.versions.insert(stream.stream.clone(), stream.version);
+        for (append, stream) in write.appends.iter().zip(&done.streams) {
+            if let Some(event) = append.events.last() {
+                let (version, last) = (stream.version, event.metadata.message);
+                self.ends
+                    .insert(stream.stream.clone(), End { version, last });
+            }
         }
         if let Some(key) = &write.key {
             let answer = (key.fingerprint, done.clone());
@@ -209,8 +245,8 @@ impl Facts {
 }
 
 impl Known for Facts {
-    fn version(&self, stream: &StreamId) -> Version {
-        self.versions.get(stream).copied().unwrap_or_default()
+    fn end(&self, stream: &StreamId) -> End {
+        self.ends.get(stream).copied().unwrap_or_default()
     }
 
     fn answer(&self, key: &Bytes) -> Option<(u64, &Written)> {

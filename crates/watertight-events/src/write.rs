@@ -2,6 +2,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::{NewEvent, Position, StreamId, Version};
 
@@ -50,6 +51,10 @@ pub enum Expected {
     Exists,
     /// At this very version; `Exact(Version::NONE)` is the same as `NoStream`.
     Exact(Version),
+    /// At this very version, and its event has this message id.
+    ///
+    /// For who decided upon an event that was still on its way: if that fails, another one may come to stand in its place.
+    After(Version, Uuid),
 }
 
 /// An idempotency key: the same write is done once, however often it is sent.
@@ -151,7 +156,7 @@ impl Expected {
             Self::Any => true,
             Self::NoStream => actual.0 == 0,
             Self::Exists => actual.0 > 0,
-            Self::Exact(version) => version.0 == actual.0,
+            Self::Exact(version) | Self::After(version, _) => version.0 == actual.0,
         }
     }
 }
@@ -163,6 +168,7 @@ impl fmt::Display for Expected {
             Self::NoStream => f.write_str("no stream"),
             Self::Exists => f.write_str("a stream"),
             Self::Exact(version) => write!(f, "version {version}"),
+            Self::After(version, event) => write!(f, "version {version} with event {event}"),
         }
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use sqlx::{PgConnection, Row, query, query_scalar};
 use watertight_events::{
     Position, StreamId, Version,
-    plan::{Ask, Facts, Plan},
+    plan::{Ask, End, Facts, Plan},
 };
 
 use crate::{
@@ -90,18 +90,19 @@ pub(crate) async fn look_up(
     if !ask.streams.is_empty() {
         let names: Vec<_> = ask.streams.iter().map(|stream| stream.as_str()).collect();
         let rows = query(
-            "SELECT stream, (
-                 SELECT version FROM watertight.events WHERE stream_id = stream ORDER BY version DESC LIMIT 1
-             ) AS version FROM UNNEST($1::text[]) AS stream",
+            "SELECT stream, last.version, last.event_id
+             FROM UNNEST($1::text[]) AS stream CROSS JOIN LATERAL (
+                 SELECT version, event_id FROM watertight.events WHERE stream_id = stream ORDER BY version DESC LIMIT 1
+             ) AS last",
         )
         .bind(names)
         .fetch_all(&mut *connection)
         .await?;
         for row in rows {
-            let version: Option<i64> = row.try_get("version")?;
             let stream = StreamId::from(row.try_get::<&str, _>("stream")?);
-            let version = Version(unsigned(version.unwrap_or_default()));
-            facts.versions.insert(stream, version);
+            let version = Version(unsigned(row.try_get("version")?));
+            let last = row.try_get("event_id")?;
+            facts.ends.insert(stream, End { version, last });
         }
     }
     if !ask.keys.is_empty() {

@@ -11,7 +11,7 @@ use tokio::{
 use watertight_events::{
     Expected, Position, StreamId, Version, Write, WriteError, Written,
     group_commit::{Commit, CommitError},
-    plan::{Ask, Facts, Plan},
+    plan::{Ask, End, Facts, Plan},
 };
 
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     journal::{self, Head},
 };
 
-/// Streams whose versions are kept in mind.
+/// Streams whose ends are kept in mind.
 const STREAMS: usize = 100_000;
 
 /// For how long the database is looked for when it was lost during a commit.
@@ -50,7 +50,7 @@ pub(crate) struct Batches {
     connection: Own,
     /// Where the head was after the last batch; what is kept in mind holds as long as it is there.
     known: Option<Head>,
-    versions: Cache<StreamId, Version>,
+    ends: Cache<StreamId, End>,
     tidied: Option<Instant>,
     /// What this node has committed, and what it knows of.
     committed: watch::Sender<Position>,
@@ -131,7 +131,7 @@ impl Batches {
         Self {
             connection,
             known: None,
-            versions: Cache::new(STREAMS),
+            ends: Cache::new(STREAMS),
             tidied: None,
             committed,
             head,
@@ -160,8 +160,8 @@ impl Batches {
             })
         };
         ask.streams.retain(|stream| {
-            if let Some(version) = self.versions.get(*stream) {
-                facts.versions.insert((*stream).clone(), *version);
+            if let Some(end) = self.ends.get(*stream) {
+                facts.ends.insert((*stream).clone(), *end);
                 return false;
             }
             // Whoever creates a stream is believed: if it is there, the insert fails.
@@ -173,7 +173,7 @@ impl Batches {
             Err(error) => return self.not_written(error),
         };
         facts.head = known.position;
-        facts.versions.extend(looked.versions);
+        facts.ends.extend(looked.ends);
         facts.keys = looked.keys;
         facts.consumers = looked.consumers;
         let plan = Plan::of(batch, facts);
@@ -195,7 +195,7 @@ impl Batches {
 
     /// A transaction under the head's lock.
     async fn try_locked(&mut self, batch: &[Write]) -> Result<Tried, CommitError> {
-        self.versions.clear();
+        self.ends.clear();
         // Only one that is as it was is put back.
         let connection = self.connection.take();
         let mut connection = connection.await.map_err(|error| failed(&error))?;
@@ -270,7 +270,7 @@ impl Batches {
     /// Takes note of a plan that is in the database.
     fn written(&mut self, plan: Plan, batch: i64) -> Answers {
         for row in &plan.rows {
-            self.versions.insert(row.stream.clone(), row.version);
+            self.ends.insert(row.stream.clone(), row.end());
         }
         let batch = if plan.is_empty() { batch } else { batch + 1 };
         self.known = Some(Head {
@@ -344,7 +344,7 @@ impl Batches {
     fn written_before(&mut self, plan: Plan) -> Answers {
         let answers = self.written(plan, 0);
         self.known = None;
-        self.versions.clear();
+        self.ends.clear();
         answers
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use watertight_events::{
     Position, StreamId, Version, ViewId, Write, WriteError, Written,
     group_commit::{Commit, CommitError},
-    plan::{Ask, Facts, Plan},
+    plan::{Ask, End, Facts, Plan},
 };
 
 use crate::{
@@ -15,13 +15,14 @@ use crate::{
     transaction::SqliteTransaction,
 };
 
-/// Streams whose versions are kept in mind; beyond it, all are forgotten and looked up again.
+/// Streams whose ends are kept in mind; beyond it, all are forgotten and looked up again.
 const STREAMS: usize = 100_000;
 
 /// Expired keys that are deleted per batch that brings new ones.
 const EXPIRED: usize = 1_000;
 
-const VERSION: &str = "SELECT coalesce(max(version), 0) FROM events WHERE stream_id = ?1";
+const END: &str =
+    "SELECT version, event_id FROM events WHERE stream_id = ?1 ORDER BY version DESC LIMIT 1";
 const CONSUMER: &str = "SELECT position, epoch FROM consumers WHERE name = ?1";
 const KEEP: &str = "INSERT OR REPLACE INTO command_log (key, fingerprint, answer, expires_at) VALUES (?1, ?2, ?3, ?4)";
 const EXPIRE: &str = "DELETE FROM command_log WHERE key IN (SELECT key FROM command_log WHERE expires_at <= ?1 LIMIT ?2)";
@@ -46,8 +47,8 @@ pub(crate) enum Done {
 #[derive(Debug)]
 pub(crate) struct Batches {
     transaction: SqliteTransaction,
-    /// Versions that are known as long as nobody else writes, which the lock sees to.
-    versions: HashMap<StreamId, Version>,
+    /// Ends of streams, known as long as nobody else writes, which the lock sees to.
+    ends: HashMap<StreamId, End>,
     head: watch::Sender<Position>,
     changes: watch::Sender<u64>,
     _lock: FileLock,
@@ -62,7 +63,7 @@ impl Batches {
     ) -> Self {
         Self {
             transaction,
-            versions: HashMap::new(),
+            ends: HashMap::new(),
             head,
             changes,
             _lock: lock,
@@ -74,7 +75,7 @@ impl Batches {
         let missing = self.transaction.models.missing().cloned();
         let writes = || batch.iter().filter_map(|job| job.write(missing.is_some()));
         let mut transaction = self.transaction.begin()?;
-        let facts = look_up(&transaction, &self.versions, Ask::of(writes()), now)?;
+        let facts = look_up(&transaction, &self.ends, Ask::of(writes()), now)?;
         let plan = Plan::of(writes(), facts);
         if !plan.is_empty() {
             write(&transaction, &plan, now)?;
@@ -88,11 +89,11 @@ impl Batches {
     }
 
     fn remember(&mut self, plan: &Plan) {
-        if self.versions.len() + plan.rows.len() > STREAMS {
-            self.versions.clear();
+        if self.ends.len() + plan.rows.len() > STREAMS {
+            self.ends.clear();
         }
         for row in &plan.rows {
-            self.versions.insert(row.stream.clone(), row.version);
+            self.ends.insert(row.stream.clone(), row.end());
         }
     }
 }
@@ -153,7 +154,7 @@ fn has_events(write: &Write) -> bool {
 
 fn look_up(
     transaction: &Connection,
-    known: &HashMap<StreamId, Version>,
+    known: &HashMap<StreamId, End>,
     ask: Ask<'_>,
     now: i64,
 ) -> rusqlite::Result<Facts> {
@@ -161,16 +162,22 @@ fn look_up(
         head: Position(transaction.query_row("SELECT position FROM head", [], |row| row.get(0))?),
         ..Facts::default()
     };
-    let mut version = transaction.prepare_cached(VERSION)?;
+    let mut end = transaction.prepare_cached(END)?;
     for stream in ask.streams {
-        if facts.versions.contains_key(stream) {
+        if facts.ends.contains_key(stream) {
             continue;
         }
         let found = match known.get(stream) {
             Some(found) => *found,
-            None => Version(version.query_row([stream.as_str()], |row| row.get(0))?),
+            None => end
+                .query_row([stream.as_str()], |row| {
+                    let (version, last) = (Version(row.get(0)?), row.get(1)?);
+                    Ok(End { version, last })
+                })
+                .optional()?
+                .unwrap_or_default(),
         };
-        facts.versions.insert(stream.clone(), found);
+        facts.ends.insert(stream.clone(), found);
     }
     for key in ask.keys {
         if let Some(found) = look_up_answer(transaction, key, now)? {

@@ -4,13 +4,15 @@ use std::{
 };
 
 use tokio::sync::Notify;
+use uuid::Uuid;
 use watertight_events::Version;
 
 /// What a handler knows of one stream: the state with all the events that are on their way, so that commands need not wait
 /// for each other's commits.
 ///
 /// It may be wrong, because another process has written or a write on the way fails. That costs a conflict and another look
-/// at the store, never a wrong append: every append says which version it was decided at.
+/// at the store, never a wrong append: every append says which version it was decided at, and upon which event, if that was
+/// still on its way.
 #[derive(Debug)]
 pub(super) struct Slot<T> {
     core: Mutex<Core<T>>,
@@ -32,12 +34,16 @@ pub(super) struct Core<T> {
 struct Known<T> {
     state: T,
     version: Version,
+    /// The last event, if this handler has sent it.
+    last: Option<Uuid>,
 }
 
 /// Where a command was decided.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Seen {
     pub(super) version: Version,
+    /// The event on its way that it was decided upon.
+    pub(super) upon: Option<Uuid>,
     era: u64,
 }
 
@@ -77,7 +83,11 @@ impl<T> Slot<T> {
     pub(super) fn learn(&self, state: T, version: Version) {
         let mut core = self.lock();
         if core.known.is_none() {
-            core.known = Some(Known { state, version });
+            core.known = Some(Known {
+                state,
+                version,
+                last: None,
+            });
             core.committed = version;
         }
     }
@@ -120,17 +130,19 @@ impl<T: Default> Core<T> {
         let known = self.known.as_ref()?;
         let seen = Seen {
             version: known.version,
+            upon: known.last.filter(|_| known.version > self.committed),
             era: self.era,
         };
         Some((&known.state, seen))
     }
 
-    /// Moves the state over so many events. If `evolve` panics, nothing is known afterwards.
-    pub(super) fn advance(&mut self, events: usize, evolve: impl FnOnce(T) -> T) {
-        if let Some(Known { state, version }) = self.known.take() {
+    /// Moves the state over the events that were sent, by their ids. If `evolve` panics, nothing is known afterwards.
+    pub(super) fn advance(&mut self, sent: &[Uuid], evolve: impl FnOnce(T) -> T) {
+        if let Some(known) = self.known.take() {
             self.known = Some(Known {
-                state: evolve(state),
-                version: version.after(events),
+                state: evolve(known.state),
+                version: known.version.after(sent.len()),
+                last: sent.last().copied().or(known.last),
             });
         }
     }

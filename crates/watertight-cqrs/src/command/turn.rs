@@ -11,8 +11,8 @@ use std::{
 use tokio::time::{sleep, timeout_at};
 use watertight_core::Deadline;
 use watertight_events::{
-    Append, EventStore, Expected, Key, Metadata, NewEvent, StreamId, Version, Write, WriteError,
-    Written, new_id,
+    Append, EventStore, Expected, Key, Metadata, NewEvent, StreamId, Write, WriteError, Written,
+    new_id,
 };
 
 use super::{
@@ -102,13 +102,20 @@ impl<D: Decider, S: EventStore> Turn<'_, D, S> {
                     Ok(events) => events,
                     Err(look) => return Poll::Ready(look),
                 };
-                let write = match self.write(&events, seen.version) {
-                    Ok(write) => write,
+                let append = match self.append(&events, seen) {
+                    Ok(append) => append,
                     Err(error) => return Poll::Ready(Look::Failed(error)),
+                };
+                let sent = append.events.iter().map(|event| event.metadata.message);
+                let sent: Vec<_> = sent.collect();
+                let write = Write {
+                    appends: vec![append],
+                    key: self.key.clone(),
+                    tracking: None,
                 };
                 self.attempted.store(true, Ordering::Relaxed);
                 writing.set(Some(self.shared.store.write(write)));
-                core.advance(events.len(), |state| events.iter().fold(state, D::evolve));
+                core.advance(&sent, |state| events.iter().fold(state, D::evolve));
                 let first = match writing.as_mut().as_pin_mut() {
                     Some(writing) => writing.poll(cx),
                     None => Poll::Pending,
@@ -179,7 +186,7 @@ impl<D: Decider, S: EventStore> Turn<'_, D, S> {
         Ok(events)
     }
 
-    fn write(&self, events: &[D::Event], version: Version) -> Result<Write, Failed<D>> {
+    fn append(&self, events: &[D::Event], seen: Seen) -> Result<Append, Failed<D>> {
         let events = events.iter().map(|event| {
             let encoded = event.encode()?;
             Ok(NewEvent {
@@ -189,14 +196,15 @@ impl<D: Decider, S: EventStore> Turn<'_, D, S> {
                 metadata: self.metadata.caused(new_id()),
             })
         });
-        Ok(Write {
-            appends: vec![Append {
-                stream: self.stream.clone(),
-                expected: Expected::Exact(version),
-                events: events.collect::<Result<_, Failed<D>>>()?,
-            }],
-            key: self.key.clone(),
-            tracking: None,
+        let expected = match (self.expected, seen.upon) {
+            (Some(after @ Expected::After(..)), _) => after,
+            (_, Some(event)) => Expected::After(seen.version, event),
+            (_, None) => Expected::Exact(seen.version),
+        };
+        Ok(Append {
+            stream: self.stream.clone(),
+            expected,
+            events: events.collect::<Result<_, Failed<D>>>()?,
         })
     }
 
@@ -286,7 +294,10 @@ impl<D: Decider, S: EventStore> Turn<'_, D, S> {
 
     /// Whether the caller said at which version; then nothing is decided again.
     const fn is_exact(&self) -> bool {
-        matches!(self.expected, Some(Expected::Exact(_) | Expected::NoStream))
+        matches!(
+            self.expected,
+            Some(Expected::Exact(_) | Expected::After(..) | Expected::NoStream)
+        )
     }
 
     /// After a few conflicts somebody else is writing hard: they go first.

@@ -82,6 +82,7 @@ macro_rules! event_store_tests {
     ($fixture:ty) => {
         $crate::event_store_tests! { $fixture:
             versions_are_checked_as_expected
+            an_append_after_an_event_needs_that_very_event
             of_two_writers_at_one_version_one_meets_a_conflict
             of_many_who_create_a_stream_exactly_one_does
             writers_on_one_stream_leave_contiguous_versions

@@ -1,12 +1,13 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::future::join_all;
+use uuid::Uuid;
 
 use super::{
     Fixture,
     support::{event, events, everything, some, stream, version},
 };
-use crate::{EventStore, Expected, Version, Write, WriteError};
+use crate::{EventStore, Expected, StreamId, Version, Write, WriteError};
 
 /// Every kind of expectation, met and not met.
 ///
@@ -51,6 +52,61 @@ pub async fn versions_are_checked_as_expected<F: Fixture>() {
             Err(other) => panic!("a conflict is a conflict, not: {other}"),
         }
     }
+}
+
+/// Whoever has decided upon an event is not taken to another one that came to stand in its place: neither in a batch with the
+/// writes before it, nor after them, nor when the store was opened again.
+///
+/// # Panics
+///
+/// The store breaks it.
+pub async fn an_append_after_an_event_needs_that_very_event<F: Fixture>() {
+    let fixture = F::fresh().await;
+    let store = fixture.store();
+    let name = stream("followed");
+    let (first, second) = (event("first"), event("second"));
+    let [upon_first, upon_second] = [&first, &second].map(|event| event.metadata.message);
+    let after = |version, last, event| {
+        let expected = Expected::After(Version(version), last);
+        Write::to(name.clone(), expected, vec![event])
+    };
+    let create = Write::to(name.clone(), Expected::NoStream, vec![first]);
+    let follow = after(1, upon_first, second);
+    let answers = join_all([create, follow].map(|write| store.write(write))).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    only_after(&store, &name, (Version(2), upon_second), upon_first).await;
+    let page = store.read_stream(&name, Version(2), 1).await;
+    let third = page.expect("it is read").events[0].event.metadata.message;
+    drop(store);
+    if let Some(fixture) = fixture.reopen().await {
+        only_after(&fixture.store(), &name, (Version(3), third), upon_second).await;
+    }
+}
+
+/// Appends one event after the last one, and none after another.
+async fn only_after<S: EventStore>(
+    store: &S,
+    name: &StreamId,
+    (version, last): (Version, Uuid),
+    another: Uuid,
+) {
+    let append = |expected| store.write(Write::to(name.clone(), expected, events(1)));
+    for wrong in [
+        Expected::After(version, another),
+        Expected::After(Version(1), last),
+    ] {
+        let answer = append(wrong).await;
+        let is_conflict = matches!(
+            answer,
+            Err(WriteError::Conflict { expected, actual, .. }) if expected == wrong && actual == version
+        );
+        assert!(is_conflict, "{answer:?}");
+    }
+    let answer = append(Expected::After(version, last)).await;
+    assert_eq!(
+        answer.map(|done| done.version()).ok(),
+        Some(version.after(1))
+    );
 }
 
 /// At versions of one digit and of three.

@@ -132,7 +132,7 @@ impl<E> Fact<E> {
 
 impl<E: Event> Fact<E> {
     /// The event in a stored one.
-    pub(crate) fn read(recorded: Recorded) -> Result<Self, CodecError> {
+    pub fn read(recorded: Recorded) -> Result<Self, CodecError> {
         Ok(Self {
             event: codec::decode(&recorded)?,
             position: recorded.position,

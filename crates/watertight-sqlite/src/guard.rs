@@ -9,7 +9,7 @@ use rusqlite::{
 };
 
 /// The tables of the store, and the views beside them.
-const OURS: [&str; 13] = [
+const OURS: [&str; 15] = [
     "checkpoints",
     "command_log",
     "consumers",
@@ -20,6 +20,8 @@ const OURS: [&str; 13] = [
     "events",
     "events_readable",
     "head",
+    "inbox",
+    "outbox",
     "requeued_lanes",
     "store",
     "views",
@@ -45,8 +47,10 @@ impl Guard {
     }
 
     /// From now on, or no longer, statements are a user's.
-    pub(crate) fn is_lent(&self, lent: bool) {
-        self.0.store(lent, Ordering::Relaxed);
+    ///
+    /// Says which they were.
+    pub(crate) fn is_lent(&self, lent: bool) -> bool {
+        self.0.swap(lent, Ordering::Relaxed)
     }
 }
 

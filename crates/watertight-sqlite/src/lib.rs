@@ -7,9 +7,11 @@ mod answer;
 mod clock;
 mod error;
 mod guard;
+mod inbox;
 mod lock;
 mod migrate;
 mod open;
+mod outbox;
 mod read;
 mod row;
 mod store;
@@ -20,7 +22,9 @@ mod writer;
 
 pub use self::{
     error::OpenError,
+    inbox::Inbox,
     open::{SqliteStoreBuilder, Synchronous},
+    outbox::{Outbox, OutboxError},
     store::SqliteStore,
-    transaction::SqliteTransaction,
+    transaction::{SqliteTransaction, TransactionError},
 };

@@ -11,8 +11,8 @@ use watertight_events::{
 };
 
 use crate::{
-    answer::look_up_answer, error::commit_error, lock::FileLock, row, task::Task,
-    transaction::SqliteTransaction,
+    answer::look_up_answer, error::commit_error, lock::FileLock, outbox::move_staged, row,
+    task::Task, transaction::SqliteTransaction,
 };
 
 /// Streams whose versions are kept in mind; beyond it, all are forgotten and looked up again.
@@ -69,7 +69,8 @@ impl Batches {
         }
     }
 
-    fn commit_now(&mut self, batch: &[Job]) -> rusqlite::Result<Plan> {
+    /// What was planned, first the writes of the batch and then what its tasks have staged.
+    fn commit_now(&mut self, batch: &[Job]) -> rusqlite::Result<Vec<Plan>> {
         let now = row::now();
         let writes = || batch.iter().filter_map(Job::write);
         let mut transaction = self.transaction.begin()?;
@@ -78,11 +79,15 @@ impl Batches {
         if !plan.is_empty() {
             write(&transaction, &plan, now)?;
         }
+        let mut plans = vec![plan];
         for task in batch.iter().filter_map(Job::task) {
             task.run(&mut transaction)?;
         }
+        if batch.iter().any(|job| job.task().is_some()) {
+            move_staged(&transaction, now, |plan| plans.push(plan))?;
+        }
         transaction.commit()?;
-        Ok(plan)
+        Ok(plans)
     }
 
     fn remember(&mut self, plan: &Plan) {
@@ -101,17 +106,20 @@ impl Commit for Batches {
 
     async fn commit(&mut self, batch: &[Job]) -> Result<Vec<Done>, CommitError> {
         let committed = self.commit_now(batch);
-        let plan = committed.map_err(|error| commit_error(&error))?;
-        self.remember(&plan);
+        let plans = committed.map_err(|error| commit_error(&error))?;
+        for plan in &plans {
+            self.remember(plan);
+        }
+        let last = plans.last().map_or(Position::START, |plan| plan.head);
         self.head.send_if_modified(|head| {
-            let moved = plan.head > *head;
-            *head = plan.head.max(*head);
+            let moved = last > *head;
+            *head = last.max(*head);
             moved
         });
         if batch.iter().any(|job| job.task().is_some()) {
             self.changes.send_modify(|changes| *changes += 1);
         }
-        let mut answers = plan.answers.into_iter();
+        let mut answers = plans.into_iter().flat_map(|plan| plan.answers);
         let done = batch.iter().map(|job| match job {
             Job::Write(_) => Done::Write(answers.next().expect("every write has an answer")),
             Job::Task(_) => Done::Task,
@@ -136,7 +144,7 @@ impl Job {
     }
 }
 
-fn look_up(
+pub(crate) fn look_up(
     transaction: &Connection,
     known: &HashMap<StreamId, Version>,
     ask: Ask<'_>,
@@ -172,7 +180,7 @@ fn look_up(
     Ok(facts)
 }
 
-fn write(transaction: &Connection, plan: &Plan, now: i64) -> rusqlite::Result<()> {
+pub(crate) fn write(transaction: &Connection, plan: &Plan, now: i64) -> rusqlite::Result<()> {
     let mut insert = transaction.prepare_cached(row::INSERT)?;
     for row in &plan.rows {
         row::insert(&mut insert, row, now)?;

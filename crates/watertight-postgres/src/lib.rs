@@ -7,10 +7,13 @@
 
 mod connection;
 mod error;
+mod inbox;
 mod journal;
 mod migrate;
+mod moving;
 mod news;
 mod open;
+mod outbox;
 mod read;
 mod row;
 mod store;
@@ -18,4 +21,10 @@ mod transaction;
 mod view;
 mod writer;
 
-pub use self::{error::OpenError, open::PostgresStoreBuilder, store::PostgresStore};
+pub use self::{
+    error::OpenError,
+    inbox::Inbox,
+    open::PostgresStoreBuilder,
+    outbox::{Outbox, OutboxError},
+    store::PostgresStore,
+};

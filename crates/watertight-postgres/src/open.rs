@@ -1,15 +1,18 @@
 use std::sync::Arc;
 
 use sqlx::PgPool;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinSet,
+};
 use watertight_events::{
     Limits,
     group_commit::{Bounds, GroupCommit},
 };
 
 use crate::{
-    OpenError, PostgresStore, connection::Own, journal, migrate::migrate, news, store::Inner,
-    writer::Batches,
+    OpenError, PostgresStore, connection::Own, inbox, journal, migrate::migrate, news,
+    store::Inner, writer::Batches,
 };
 
 /// Opens a [`PostgresStore`].
@@ -70,6 +73,7 @@ impl PostgresStoreBuilder {
         tokio::spawn(writer.run());
         let mut news = JoinSet::new();
         news.spawn(news::tell(pool.clone(), committed.subscribe()));
+        news.spawn(inbox::tidy(pool.clone()));
         news.spawn(news::hear(pool.clone(), (*options).clone(), head.clone()));
         Ok(PostgresStore(Arc::new(Inner {
             id,
@@ -77,6 +81,8 @@ impl PostgresStoreBuilder {
             pool,
             queue,
             head,
+            committed,
+            staged: Notify::new(),
             changes: watch::Sender::new(0),
             _news: news,
         })))

@@ -39,8 +39,8 @@ impl<'a, M: Model<S>, E: EventStore, S: ViewStore> Lead<'a, M, E, S> {
         changes.mark_changed();
         teller.0.send_modify(|status| {
             status.began = Some((position, now));
-            status.state = ProjectionState::CatchingUp;
         });
+        teller.state(ProjectionState::CatchingUp);
         Self {
             runner,
             patience: Patience::new(&runner.stop, teller),
@@ -202,10 +202,7 @@ impl<'a, M: Model<S>, E: EventStore, S: ViewStore> Lead<'a, M, E, S> {
     }
 
     pub(crate) fn tell(&self) {
-        self.teller.0.send_modify(|status| {
-            status.position = self.position;
-            status.parked = self.parked;
-        });
+        self.teller.progress(self.position, self.parked);
     }
 }
 

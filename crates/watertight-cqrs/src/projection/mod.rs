@@ -11,6 +11,7 @@ pub(crate) mod patience;
 mod run;
 mod table;
 mod tables;
+mod telemetry;
 mod view;
 
 pub use self::{

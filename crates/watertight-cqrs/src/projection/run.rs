@@ -169,7 +169,7 @@ impl<M: Model<S>, E: EventStore, S: ViewStore> Runner<M, E, S> {
     ///
     /// Safe at any moment: what was not saved is done again by whoever runs it next, once the lease has expired.
     pub async fn run(self) -> Result<(), ProjectionError> {
-        let teller = Teller(self.status.clone());
+        let teller = Teller(self.status.clone(), self.view.clone());
         let view = &self.view;
         let owner = new_id();
         loop {

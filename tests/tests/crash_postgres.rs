@@ -2,6 +2,8 @@
 
 #[path = "support/crash.rs"]
 mod crash;
+#[path = "support/kill.rs"]
+mod kill;
 
 use crash::{append_and_kill, is_whole};
 use sqlx::{Connection, PgConnection, PgPool, raw_sql};

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::{Expected, Position, StreamId, Version};
+use crate::{Expected, Position, StreamId, Version, ViewId};
 
 /// Something that no store takes: which field, its value, and why.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -54,6 +54,14 @@ pub enum WriteError {
         consumer: Arc<str>,
         /// Where it is.
         actual: Position,
+    },
+    /// This read model must be applied in the commit, and this process has not attached it: else it would stay wrong for ever.
+    #[error(
+        "read model {view} is kept in the commits of events, and is not attached in this process"
+    )]
+    NotAttached {
+        /// The read model.
+        view: ViewId,
     },
     /// The queue is full; nothing was tried.
     #[error("the queue of the store is full")]

@@ -38,9 +38,9 @@ pub use self::{
     store::{EventStore, Filter, Page, StreamPage},
     subscription::{PAGE, Subscription},
     view::{
-        Change, Checkpoint, Claimed, Document, Find, Found, Lane, Lease, Loaded, MAX_DOCUMENT,
-        MAX_INDEXED, Parked, Save, Saved, TableStore, VersionState, Versions, ViewError, ViewId,
-        ViewStore, Work, WorkError,
+        Change, Checkpoint, Claimed, Document, Find, Found, Inline, InlineStore, Lane, Lease,
+        Loaded, MAX_DOCUMENT, MAX_INDEXED, Parked, Save, Saved, Session, TableStore, VersionState,
+        Versions, ViewError, ViewId, ViewStore, Work, WorkError,
     },
     write::{Append, Appended, Expected, KEEP_KEYS, Key, Tracking, Write, Written},
 };

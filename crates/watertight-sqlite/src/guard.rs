@@ -1,15 +1,19 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use rusqlite::{
     Connection,
     hooks::{AuthAction, AuthContext, Authorization},
 };
+use tokio::time::Instant;
 
 /// The tables of the store, and the views beside them.
-const OURS: [&str; 15] = [
+const OURS: [&str; 16] = [
     "checkpoints",
     "command_log",
     "consumers",
@@ -21,15 +25,26 @@ const OURS: [&str; 15] = [
     "events_readable",
     "head",
     "inbox",
+    "inline_views",
     "outbox",
     "requeued_lanes",
     "store",
     "views",
 ];
 
+/// Steps of SQLite between two looks at the clock: a fraction of a millisecond.
+const STEPS: i32 = 1_000;
+
 /// Keeps users' statements off what is the writer's: its tables, and the end of its transaction.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Guard(Arc<AtomicBool>);
+pub(crate) struct Guard {
+    lent: Arc<AtomicBool>,
+    until: Arc<Mutex<Option<Instant>>>,
+}
+
+/// A time limit, as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Limit(Guard);
 
 impl Guard {
     pub(crate) fn watch(connection: &Connection) -> rusqlite::Result<Self> {
@@ -37,12 +52,14 @@ impl Guard {
         let watching = guard.clone();
         // Set once and for all: each change of it would have every cached statement prepared again.
         let authorize = move |context: AuthContext<'_>| {
-            if watching.0.load(Ordering::Relaxed) && !is_harmless(context.action) {
+            if watching.lent.load(Ordering::Relaxed) && !is_harmless(context.action) {
                 return Authorization::Deny;
             }
             Authorization::Allow
         };
         connection.authorizer(Some(authorize))?;
+        let watching = guard.clone();
+        connection.progress_handler(STEPS, Some(move || watching.is_late()))?;
         Ok(guard)
     }
 
@@ -50,7 +67,35 @@ impl Guard {
     ///
     /// Says which they were.
     pub(crate) fn is_lent(&self, lent: bool) -> bool {
-        self.0.swap(lent, Ordering::Relaxed)
+        self.lent.swap(lent, Ordering::Relaxed)
+    }
+
+    /// Statements that take longer are interrupted.
+    pub(crate) fn limit(&self, time: Duration) -> Limit {
+        self.set(Some(Instant::now() + time));
+        Limit(self.clone())
+    }
+
+    fn is_late(&self) -> bool {
+        let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|until| Instant::now() > until)
+    }
+
+    fn set(&self, until: Option<Instant>) {
+        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+    }
+}
+
+impl Limit {
+    /// Ends it, and says whether it was kept.
+    pub(crate) fn end(self) -> bool {
+        !self.0.is_late()
+    }
+}
+
+impl Drop for Limit {
+    fn drop(&mut self) {
+        self.0.set(None);
     }
 }
 

@@ -6,8 +6,10 @@
 mod answer;
 mod clock;
 mod error;
+mod failed;
 mod guard;
 mod inbox;
+mod inline;
 mod lock;
 mod migrate;
 mod open;

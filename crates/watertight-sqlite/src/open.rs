@@ -37,6 +37,7 @@ pub enum Synchronous {
 /// |---|---|
 /// | `synchronous` | [`Synchronous::Full`] |
 /// | `readers` | 4 connections; more reads wait for one |
+/// | `inline_limit` | 1 s for an inline read model in one commit; events that take longer are refused |
 /// | `limits`, `bounds` | those of [`Limits`] and [`Bounds`] |
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `open`"]
@@ -44,6 +45,7 @@ pub struct SqliteStoreBuilder {
     path: PathBuf,
     synchronous: Synchronous,
     readers: usize,
+    inline_limit: Duration,
     limits: Limits,
     bounds: Bounds,
 }
@@ -54,6 +56,7 @@ impl SqliteStoreBuilder {
             path: path.to_owned(),
             synchronous: Synchronous::default(),
             readers: 4,
+            inline_limit: Duration::from_secs(1),
             limits: Limits::default(),
             bounds: Bounds::default(),
         }
@@ -68,6 +71,12 @@ impl SqliteStoreBuilder {
     /// Connections that read.
     pub const fn readers(mut self, connections: usize) -> Self {
         self.readers = connections;
+        self
+    }
+
+    /// How long an inline read model may take in one commit.
+    pub const fn inline_limit(mut self, time: Duration) -> Self {
+        self.inline_limit = time;
         self
     }
 
@@ -107,7 +116,7 @@ impl SqliteStoreBuilder {
         let readers = Readers::new(readers.collect::<Result<_, _>>()?);
 
         let changes = watch::Sender::new(0);
-        let writing = SqliteTransaction::new(writing)?;
+        let writing = SqliteTransaction::new(writing, self.inline_limit)?;
         let batches = Batches::new(writing, head.clone(), changes.clone(), lock);
         let (running, ended) = watch::channel(());
         let (queue, writer) = GroupCommit::new(batches, self.bounds);

@@ -10,6 +10,8 @@ use watertight_events::{
 
 use crate::{
     SqliteTransaction,
+    failed::Failed,
+    inline,
     writer::{look_up, write},
 };
 
@@ -35,7 +37,8 @@ pub struct Outbox {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OutboxError {
-    /// No store takes it: [`WriteError::Invalid`] or [`WriteError::TooLarge`] names what is wrong.
+    /// No store takes it: [`WriteError::Invalid`] or [`WriteError::TooLarge`] names what is wrong. Or no events may be appended
+    /// here: [`WriteError::NotAttached`].
     #[error(transparent)]
     Refused(#[from] WriteError),
     /// SQLite failed.
@@ -62,6 +65,10 @@ impl Outbox {
         let write = staged(stream, event);
         // Now, because later it would harm the whole transaction.
         self.limits.check(&write)?;
+        if let Some(view) = transaction.models.missing() {
+            let view = view.clone();
+            return Err(WriteError::NotAttached { view }.into());
+        }
         transaction.as_ours(|connection| {
             let mut stage = connection.prepare_cached(STAGE)?;
             for Append { stream, events, .. } in &write.appends {
@@ -84,10 +91,10 @@ impl Outbox {
 
 /// Gives what was staged its places, which are told one chunk after the other.
 pub(crate) fn move_staged(
-    transaction: &Connection,
+    transaction: &mut SqliteTransaction,
     now: i64,
     mut moved: impl FnMut(Plan),
-) -> rusqlite::Result<()> {
+) -> Result<(), Failed> {
     loop {
         let (last, writes) = chunk(transaction)?;
         let Some(last) = last else {
@@ -101,8 +108,9 @@ pub(crate) fn move_staged(
             "any version will do"
         );
         write(transaction, &plan, now)?;
-        let mut delete = transaction.prepare_cached("DELETE FROM outbox WHERE seq <= ?1")?;
-        delete.execute([last])?;
+        inline::apply_plan(transaction, &plan, now)?;
+        let delete = "DELETE FROM outbox WHERE seq <= ?1";
+        transaction.prepare_cached(delete)?.execute([last])?;
         moved(plan);
     }
 }

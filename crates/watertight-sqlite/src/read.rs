@@ -52,7 +52,9 @@ impl Readers {
         filter: Filter,
         limit: usize,
     ) -> Result<Page, ReadError> {
-        let read = move |connection: &mut Connection| read_all(connection, after, &filter, limit);
+        let read = move |connection: &mut Connection| {
+            read_all(&*connection.transaction()?, after, &filter, limit)
+        };
         self.with(read).await?.map_err(|error| read_error(&error))
     }
 
@@ -117,13 +119,13 @@ fn read_stream(
     })
 }
 
-fn read_all(
-    connection: &mut Connection,
+/// A page of all events, read in the connection's transaction.
+pub(crate) fn read_all(
+    snapshot: &Connection,
     after: Position,
     filter: &Filter,
     limit: usize,
 ) -> rusqlite::Result<Page> {
-    let snapshot = connection.transaction()?;
     let head = snapshot
         .prepare_cached("SELECT position FROM head")?
         .query_row([], |row| row.get(0))?;

@@ -58,6 +58,17 @@ pub(crate) fn recorded(row: &Row<'_>) -> rusqlite::Result<Recorded> {
     })
 }
 
+/// An event of a plan as it is read later.
+pub(crate) fn appended(row: &plan::Row, recorded_at: i64) -> Recorded {
+    Recorded {
+        position: row.position,
+        stream: row.stream.clone(),
+        version: row.version,
+        recorded_at: time(recorded_at),
+        event: row.event.clone(),
+    }
+}
+
 /// The time now, in microseconds since 1970.
 #[expect(
     clippy::disallowed_methods,

@@ -3,13 +3,17 @@ use std::{
     ops::{Deref, DerefMut},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    time::Duration,
 };
 
 use futures::FutureExt;
 use rusqlite::Connection;
 use watertight_events::{Work, WorkError, WriteError};
 
-use crate::guard::Guard;
+use crate::{
+    guard::{Guard, Limit},
+    inline::Models,
+};
 
 /// The transaction of the writer, as a projection with tables of its own is given it.
 ///
@@ -22,6 +26,9 @@ use crate::guard::Guard;
 pub struct SqliteTransaction {
     connection: Connection,
     guard: Guard,
+    pub(crate) models: Models,
+    /// The longest that a read model may take in a commit of events.
+    inline: Duration,
 }
 
 /// Why a [transaction](crate::SqliteStore::transaction) was not committed. Nothing of it was, except after
@@ -45,9 +52,15 @@ pub enum TransactionError<X> {
 pub(crate) struct Begun<'c>(&'c mut SqliteTransaction);
 
 impl SqliteTransaction {
-    pub(crate) fn new(connection: Connection) -> rusqlite::Result<Self> {
+    pub(crate) fn new(connection: Connection, inline: Duration) -> rusqlite::Result<Self> {
         let guard = Guard::watch(&connection)?;
-        Ok(Self { connection, guard })
+        let models = Models::read(&connection)?;
+        Ok(Self {
+            connection,
+            guard,
+            models,
+            inline,
+        })
     }
 
     pub(crate) fn begin(&mut self) -> rusqlite::Result<Begun<'_>> {
@@ -55,6 +68,7 @@ impl SqliteTransaction {
             self.connection.execute_batch("ROLLBACK")?;
         }
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        self.models.rolled_back();
         Ok(Begun(self))
     }
 
@@ -100,20 +114,20 @@ impl SqliteTransaction {
         })
     }
 
+    /// Limits the time of what comes next.
+    pub(crate) fn limit(&self) -> Limit {
+        self.guard.limit(self.inline)
+    }
+
     /// Has a user's work done.
     pub(crate) fn lend(
         &mut self,
         work: &dyn Work<Self>,
     ) -> rusqlite::Result<Result<(), WorkError>> {
         self.guard.is_lent(true);
-        let done = catch_unwind(AssertUnwindSafe(|| work.run(self).now_or_never()));
+        let done = at_once(|| work.run(self));
         self.guard.is_lent(false);
-        let done = match done {
-            Ok(Some(done)) => done,
-            Ok(None) => Err("it waits for something, and everything that is written for it".into()),
-            Err(panic) => Err(format!("it panicked: {}", said(&*panic)).into()),
-        };
-        match done {
+        match done.and_then(|done| done) {
             // Some failures, such as a full disk, end the transaction of everybody.
             Err(error) if self.connection.is_autocommit() => {
                 let error = error.downcast::<rusqlite::Error>();
@@ -134,7 +148,9 @@ impl Deref for SqliteTransaction {
 
 impl Begun<'_> {
     pub(crate) fn commit(self) -> rusqlite::Result<()> {
-        self.0.connection.execute_batch("COMMIT")
+        self.0.connection.execute_batch("COMMIT")?;
+        self.0.models.committed();
+        Ok(())
     }
 }
 
@@ -158,6 +174,15 @@ impl Drop for Begun<'_> {
             // Should that fail too, it is tried again before the next one.
             let _ = self.0.connection.execute_batch("ROLLBACK");
         }
+    }
+}
+
+/// What a user's future comes to when it is polled once, on a thread that must not wait.
+pub(crate) fn at_once<F: Future>(work: impl FnOnce() -> F) -> Result<F::Output, WorkError> {
+    match catch_unwind(AssertUnwindSafe(|| work().now_or_never())) {
+        Ok(Some(done)) => Ok(done),
+        Ok(None) => Err("it waits for something, and everything that is written for it".into()),
+        Err(panic) => Err(format!("it panicked: {}", said(&*panic)).into()),
     }
 }
 

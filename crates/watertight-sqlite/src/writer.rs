@@ -5,13 +5,13 @@ use std::{collections::HashMap, sync::Arc};
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::watch;
 use watertight_events::{
-    Position, StreamId, Version, Write, WriteError, Written,
+    Position, StreamId, Version, ViewId, Write, WriteError, Written,
     group_commit::{Commit, CommitError},
     plan::{Ask, Facts, Plan},
 };
 
 use crate::{
-    answer::look_up_answer, error::commit_error, lock::FileLock, outbox::move_staged, row,
+    answer::look_up_answer, failed::Failed, inline, lock::FileLock, outbox::move_staged, row,
     task::Task, transaction::SqliteTransaction,
 };
 
@@ -69,25 +69,28 @@ impl Batches {
         }
     }
 
-    /// What was planned, first the writes of the batch and then what its tasks have staged.
-    fn commit_now(&mut self, batch: &[Job]) -> rusqlite::Result<Vec<Plan>> {
+    /// What was planned, first the writes of the batch and then what its tasks have staged; and the read model without which
+    /// no events may be appended, if it is missing.
+    fn commit_now(&mut self, batch: &[Job]) -> Result<(Vec<Plan>, Option<ViewId>), Failed> {
         let now = row::now();
-        let writes = || batch.iter().filter_map(Job::write);
+        let missing = self.transaction.models.missing().cloned();
+        let writes = || batch.iter().filter_map(|job| job.write(missing.is_some()));
         let mut transaction = self.transaction.begin()?;
         let facts = look_up(&transaction, &self.versions, Ask::of(writes()), now)?;
         let plan = Plan::of(writes(), facts);
         if !plan.is_empty() {
             write(&transaction, &plan, now)?;
+            inline::apply_plan(&mut transaction, &plan, now)?;
         }
         let mut plans = vec![plan];
         for task in batch.iter().filter_map(Job::task) {
             task.run(&mut transaction)?;
         }
         if batch.iter().any(|job| job.task().is_some()) {
-            move_staged(&transaction, now, |plan| plans.push(plan))?;
+            move_staged(&mut transaction, now, |plan| plans.push(plan))?;
         }
         transaction.commit()?;
-        Ok(plans)
+        Ok((plans, missing))
     }
 
     fn remember(&mut self, plan: &Plan) {
@@ -106,7 +109,7 @@ impl Commit for Batches {
 
     async fn commit(&mut self, batch: &[Job]) -> Result<Vec<Done>, CommitError> {
         let committed = self.commit_now(batch);
-        let plans = committed.map_err(|error| commit_error(&error))?;
+        let (plans, missing) = committed.map_err(CommitError::from)?;
         for plan in &plans {
             self.remember(plan);
         }
@@ -116,22 +119,31 @@ impl Commit for Batches {
             *head = last.max(*head);
             moved
         });
-        if batch.iter().any(|job| job.task().is_some()) {
+        let inline = !self.transaction.models.is_empty();
+        if inline || batch.iter().any(|job| job.task().is_some()) {
             self.changes.send_modify(|changes| *changes += 1);
         }
         let mut answers = plans.into_iter().flat_map(|plan| plan.answers);
         let done = batch.iter().map(|job| match job {
-            Job::Write(_) => Done::Write(answers.next().expect("every write has an answer")),
             Job::Task(_) => Done::Task,
+            Job::Write(write) => Done::Write(match &missing {
+                Some(view) if has_events(write) => {
+                    Err(WriteError::NotAttached { view: view.clone() })
+                }
+                _ => answers
+                    .next()
+                    .expect("every write that was planned has an answer"),
+            }),
         });
         Ok(done.collect())
     }
 }
 
 impl Job {
-    const fn write(&self) -> Option<&Write> {
+    /// A write that can be done: where read models are missing, one without events.
+    fn write(&self, missing: bool) -> Option<&Write> {
         match self {
-            Self::Write(write) => Some(write),
+            Self::Write(write) => (!missing || !has_events(write)).then_some(write),
             Self::Task(_) => None,
         }
     }
@@ -142,6 +154,10 @@ impl Job {
             Self::Task(task) => Some(&**task),
         }
     }
+}
+
+fn has_events(write: &Write) -> bool {
+    write.appends.iter().any(|append| !append.events.is_empty())
 }
 
 pub(crate) fn look_up(

@@ -1,38 +1,19 @@
 //! A process that appends, killed in the middle of it, and what must be there afterwards.
 
-use std::{
-    collections::BTreeMap,
-    io::{BufRead, BufReader},
-    process::{Command, Stdio},
-};
+use std::collections::BTreeMap;
 
 use watertight_events::{EventStore, Filter, Position, StreamId, Version};
+
+use crate::kill::run_and_kill;
 
 /// What the process was told to be done: streams, versions, positions.
 pub(crate) type Acknowledged = Vec<(StreamId, Version, Position)>;
 
 /// Runs the appender until it has been told of so many writes, and kills it with `SIGKILL`.
 pub(crate) fn append_and_kill(store: &str, place: &str, writes: usize) -> Acknowledged {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_appender"))
-        .args([store, place])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the appender starts");
-    let out = BufReader::new(child.stdout.take().expect("it is piped"));
-    let mut acknowledged = Vec::new();
-    for line in out.lines() {
-        // The last line may be cut off; then nobody was told.
-        let Some(told) = line.ok().and_then(|line| parse(&line)) else {
-            break;
-        };
-        acknowledged.push(told);
-        if acknowledged.len() == writes {
-            child.kill().expect("it is killed");
-        }
-    }
-    child.wait().expect("it has ended");
-    assert!(acknowledged.len() >= writes, "it ended by itself");
-    acknowledged
+    let told = run_and_kill(env!("CARGO_BIN_EXE_appender"), [store, place], writes);
+    // The last line may be cut off; then nobody was told.
+    told.iter().map_while(|line| parse(line)).collect()
 }
 
 fn parse(line: &str) -> Option<(StreamId, Version, Position)> {

@@ -21,6 +21,12 @@ impl<V> Folds<V> {
     }
 }
 
+impl<V> Clone for Folds<V> {
+    fn clone(&self) -> Self {
+        Self::new()
+    }
+}
+
 impl<V> fmt::Debug for Folds<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Folds")

@@ -49,6 +49,8 @@ pub enum ProjectionState {
     CatchingUp,
     /// It has reached the head, and waits for more.
     Live,
+    /// It is applied in the commits of events, and always up to date.
+    Inline,
     /// A store fails, and it tries again.
     Retrying(Arc<str>),
     /// It was stopped, or its future was dropped.
@@ -142,7 +144,10 @@ impl ProjectionState {
     /// Whether it goes about its work.
     #[must_use]
     pub const fn is_healthy(&self) -> bool {
-        matches!(self, Self::Standby | Self::CatchingUp | Self::Live)
+        matches!(
+            self,
+            Self::Standby | Self::CatchingUp | Self::Live | Self::Inline
+        )
     }
 
     /// Whether it does not go on.

@@ -19,7 +19,7 @@ use super::{
 pub struct Lead<'a, M, E, S> {
     pub(crate) runner: &'a Runner<M, E, S>,
     pub(crate) patience: Patience<'a>,
-    teller: &'a Teller,
+    pub(super) teller: &'a Teller,
     pub(crate) lease: Lease,
     /// The stored checkpoint, and when it was stored.
     pub(super) saved: (Position, Instant),
@@ -75,6 +75,9 @@ impl<'a, M: Model<S>, E: EventStore, S: ViewStore> Lead<'a, M, E, S> {
         let events = self.runner.events.clone();
         if *events.head().borrow() <= self.position {
             self.teller.state(ProjectionState::Live);
+            self.tell();
+            self.do_chores().await?;
+            self.go_inline().await?;
         }
         self.tell();
         let subscription = Subscription::new(events, self.position, self.runner.model.filter());
@@ -91,7 +94,13 @@ impl<'a, M: Model<S>, E: EventStore, S: ViewStore> Lead<'a, M, E, S> {
                 }
             };
             match page {
-                Ok(page) => self.take(page).await?,
+                Ok(page) => {
+                    let at_head = page.at_head;
+                    self.take(page).await?;
+                    if at_head {
+                        self.go_inline().await?;
+                    }
+                }
                 Err(error) => self.read_again(error).await?,
             }
             // A store in memory is always ready, and others have work to do too.
@@ -185,6 +194,13 @@ impl<'a, M: Model<S>, E: EventStore, S: ViewStore> Lead<'a, M, E, S> {
         self.position = save.to;
         self.saved = (save.to, Instant::now());
         self.parked = saved.parked;
+        self.tell();
+    }
+
+    /// Where the commits of events have moved it.
+    pub(super) fn follow(&mut self, head: Position) {
+        self.position = self.position.max(head);
+        self.saved = (self.position, Instant::now());
         self.tell();
     }
 

@@ -5,6 +5,7 @@ mod chores;
 mod error;
 mod folds;
 mod handle;
+mod inline;
 pub(crate) mod lead;
 pub(crate) mod model;
 pub(crate) mod patience;

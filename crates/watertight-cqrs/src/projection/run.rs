@@ -1,10 +1,12 @@
 use std::{fmt, sync::Arc, time::Duration};
 
+use futures::future::BoxFuture;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use watertight_events::{
-    Claimed, EventStore, PAGE, TableStore, ViewError, ViewId, ViewStore, new_id,
+    Claimed, EventStore, Inline, InlineStore, Lease, PAGE, Position, TableStore, ViewError, ViewId,
+    ViewStore, new_id,
 };
 
 use super::{
@@ -84,7 +86,12 @@ pub struct Runner<M, E, S> {
     pub(super) on_poison: Option<OnPoison>,
     pub(crate) stop: CancellationToken,
     pub(super) status: watch::Sender<Status>,
+    pub(super) attach: Option<Attach>,
 }
+
+/// Attaches a model to the commits of events, which it has read up to a position.
+pub(super) type Attach =
+    Arc<dyn Fn(Lease, Position) -> BoxFuture<'static, Result<(), ViewError>> + Send + Sync>;
 
 /// What becomes of an event that cannot be read or applied.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -116,6 +123,28 @@ where
     }
 }
 
+impl<M, S> Runner<M, S, S>
+where
+    M: Model<S> + Inline<S::Transaction> + Clone,
+    S: EventStore + InlineStore,
+{
+    /// Has events applied in the very commits that append them, once it has caught up: its state is
+    /// [`Inline`](ProjectionState::Inline) then, and whoever has written finds it up to date.
+    ///
+    /// It makes every write slower, and what it does in a commit has a time limit. A process that does not run it may not append
+    /// any more, also after a restart, until it does or the model is [retired](InlineStore::retire). It stays attached until the
+    /// store is closed, also if this is stopped or dropped. An event that cannot be applied is parked; what was requeued is tried
+    /// when it is run the next time.
+    pub fn inline(mut self) -> Self {
+        let (store, model) = (self.views.clone(), Arc::new(self.model.clone()));
+        self.attach = Some(Arc::new(move |lease, from| {
+            let (store, model) = (store.clone(), Arc::clone(&model));
+            Box::pin(async move { store.attach(&lease, from, model).await })
+        }));
+        self
+    }
+}
+
 impl<M: Model<S>, E: EventStore, S: ViewStore> Runner<M, E, S> {
     pub(crate) fn of(model: M, view: ViewId, events: E, views: S) -> Self {
         Self {
@@ -128,6 +157,7 @@ impl<M: Model<S>, E: EventStore, S: ViewStore> Runner<M, E, S> {
             on_poison: None,
             stop: CancellationToken::new(),
             status: watch::Sender::new(Status::new()),
+            attach: None,
         }
     }
 

@@ -14,7 +14,7 @@ use super::{ProjectionError, TableProjection, lead::Lead, model::Model, patience
 pub struct Tables<P>(pub(super) Arc<P>);
 
 /// Some events for a projection.
-struct Apply<P>(Arc<P>, Vec<Recorded>);
+pub(super) struct Apply<P>(pub(super) Arc<P>, pub(super) Vec<Recorded>);
 
 /// The tables of a projection that goes on at a position.
 struct Prepare<P>(Arc<P>, Position);
@@ -165,17 +165,23 @@ impl<P: TableProjection<Tx>, Tx: Send + 'static> Work<Tx> for Prepare<P> {
     }
 }
 
+impl<P> Clone for Tables<P> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
 impl<P> fmt::Debug for Tables<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Tables")
     }
 }
 
-fn lane(event: &Recorded) -> Lane {
+pub(super) fn lane(event: &Recorded) -> Lane {
     Lane::Stream(event.stream.clone())
 }
 
-fn parked(event: &Recorded, why: Option<ViewError>) -> Parked {
+pub(super) fn parked(event: &Recorded, why: Option<ViewError>) -> Parked {
     Parked {
         lane: lane(event),
         position: event.position,

@@ -169,6 +169,7 @@ impl<L: Lookup, S: ViewStore> Shared<L, S> {
     ) -> Result<Fresh<L::Output>, QueryError> {
         match Deadline::current() {
             None => self.run(request).await,
+            Some(deadline) if deadline.has_passed() => Err(QueryError::Deadline),
             Some(deadline) => {
                 let in_time = timeout_at(deadline.instant(), self.run(request)).await;
                 in_time.unwrap_or(Err(QueryError::Deadline))
@@ -183,7 +184,12 @@ impl<L: Lookup, S: ViewStore> Shared<L, S> {
         let as_of = state.checkpoint.position;
         let reader = ViewReader::new(self.store.clone(), state.view, as_of);
         let value = self.lookup.answer(&request.query, &reader).await?;
-        Ok(Fresh { value, as_of })
+        let store = state.checkpoint.store;
+        Ok(Fresh {
+            value,
+            as_of,
+            store,
+        })
     }
 }
 

@@ -25,10 +25,10 @@ on_every_store! {     one_reads_what_one_has_written
 
 /// The keys of the documents that a user is in.
 #[derive(Clone, Debug)]
-struct Where(Arc<Semaphore>);
+pub(crate) struct Where(pub(crate) Arc<Semaphore>);
 
 impl Where {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)))
     }
 }
@@ -59,7 +59,7 @@ async fn ask<S: ViewStore>(
     handler.oneshot(request).await
 }
 
-fn at(store: &impl EventStore, position: u64) -> ConsistencyToken {
+pub(crate) fn at(store: &impl EventStore, position: u64) -> ConsistencyToken {
     let (store, position) = (store.id(), Position(position));
     ConsistencyToken { store, position }
 }
@@ -149,6 +149,9 @@ async fn a_query_waits_as_long_as_it_may() {
     let late = deadline.scope(late).await;
     assert!(matches!(late, Err(QueryError::Deadline)), "{late:?}");
     assert_eq!(start.elapsed(), wait + Duration::from_millis(40));
+    let passed = deadline.scope(ask(&store, QueryRequest::new(1))).await;
+    let told = matches!(passed, Err(QueryError::Deadline));
+    assert!(told, "the store is not asked any more: {passed:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,9 @@
 //! Read models: built, crashed, parked, built again, and asked.
 
 mod asking;
+mod bus;
 mod crashing;
+mod inline;
 mod parking;
 mod place;
 mod rebuilding;

@@ -2,6 +2,7 @@
 
 mod document;
 mod error;
+mod inline;
 mod lease;
 mod memory;
 mod parked;
@@ -18,6 +19,7 @@ pub(crate) use self::memory::Shelf;
 pub use self::{
     document::{Document, Find, Found, MAX_DOCUMENT, MAX_INDEXED},
     error::ViewError,
+    inline::{Inline, InlineStore, Session},
     lease::{Checkpoint, Claimed, Lease, ViewId},
     parked::{Lane, Parked},
     save::{Change, Loaded, Save, Saved},

@@ -52,6 +52,15 @@ impl Kept {
         self.owner == Some(lease.owner) && self.epoch == lease.epoch
     }
 
+    /// Whoever holds it or not, if it is at this position.
+    pub(super) fn lease(&self, view: &ViewId, at: Position) -> Option<Lease> {
+        (self.checkpoint.position == at).then(|| Lease {
+            view: view.clone(),
+            owner: self.owner.unwrap_or_default(),
+            epoch: self.epoch,
+        })
+    }
+
     /// Refuses while somebody runs it.
     pub(super) fn is_free(&self, view: &ViewId, now: i64) -> Result<(), ViewError> {
         if self.is_running(now) {
@@ -156,9 +165,18 @@ pub(super) fn advance(
             actual: actual.unwrap_or_default(),
         }));
     };
+    move_to(connection, &lease.view, to)?;
+    Ok(Ok(kept))
+}
+
+pub(super) fn move_to(
+    connection: &Connection,
+    view: &ViewId,
+    to: Position,
+) -> rusqlite::Result<()> {
     let mut update = connection.prepare_cached(
         "UPDATE checkpoints SET position = ?3 WHERE name = ?1 AND version = ?2 AND partition = 0",
     )?;
-    update.execute(params![&*lease.view.name, lease.view.version, to.0])?;
-    Ok(Ok(kept))
+    update.execute(params![&*view.name, view.version, to.0])?;
+    Ok(())
 }

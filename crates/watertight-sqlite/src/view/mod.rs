@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod find;
+pub(crate) mod inline;
 mod park;
 mod save;
 mod table;

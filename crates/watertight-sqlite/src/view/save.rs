@@ -21,6 +21,12 @@ pub(super) fn save(connection: &Connection, save: &Save) -> Outcome<Saved> {
         Ok(kept) => kept,
         Err(fenced) => return Ok(Err(fenced)),
     };
+    let parked = change(connection, save, kept.parked)?;
+    Ok(Ok(Saved { parked }))
+}
+
+/// Changes what a save says, except the checkpoint, and counts what is parked.
+pub(super) fn change(connection: &Connection, save: &Save, parked: u64) -> rusqlite::Result<u64> {
     let mut documents = Documents::of(connection, &save.lease.view)?;
     for change in &save.changes {
         match change {
@@ -28,8 +34,7 @@ pub(super) fn save(connection: &Connection, save: &Save) -> Outcome<Saved> {
             Change::Delete(key) => documents.delete(key)?,
         }
     }
-    let parked = park::settle(connection, save, kept.parked)?;
-    Ok(Ok(Saved { parked }))
+    park::settle(connection, save, parked)
 }
 
 impl<'c> Documents<'c> {

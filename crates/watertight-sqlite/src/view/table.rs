@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use watertight_events::{Save, Saved, TableStore, ViewError, Work, WorkError};
+use watertight_events::{Save, Saved, TableStore, ViewError, ViewId, Work, WorkError};
 
 use super::{Outcome, save::save};
 use crate::{SqliteStore, SqliteTransaction, error::view_error};
@@ -37,11 +37,11 @@ fn save_with(
     let done = transaction.lend(work)?;
     Ok(done
         .map(|()| saved)
-        .map_err(|error| refused(saving, &error)))
+        .map_err(|error| refused(&saving.lease.view, &error)))
 }
 
 /// A failure that may pass is SQLite's, and not of the work.
-fn refused(save: &Save, error: &WorkError) -> ViewError {
+pub(super) fn refused(view: &ViewId, error: &WorkError) -> ViewError {
     if let Some(error) = error.downcast_ref()
         && let error = view_error(error)
         && error.is_transient()
@@ -49,7 +49,7 @@ fn refused(save: &Save, error: &WorkError) -> ViewError {
         return error;
     }
     ViewError::Refused {
-        view: save.lease.view.clone(),
+        view: view.clone(),
         why: error.to_string().into(),
     }
 }

@@ -8,7 +8,9 @@ use watertight_events::{Versions, ViewError, ViewId};
 use super::{
     Outcome,
     checkpoint::{COLUMNS, Kept},
+    inline,
 };
+use crate::SqliteTransaction;
 
 /// The active version of a name, and the one before it.
 fn names(connection: &Connection, name: &str) -> rusqlite::Result<(Option<u32>, Option<u32>)> {
@@ -84,7 +86,8 @@ pub(super) fn roll_back(connection: &Connection, name: &str) -> Outcome<u32> {
     Ok(Ok(before))
 }
 
-pub(super) fn erase(connection: &Connection, view: &ViewId, now: i64) -> Outcome<()> {
+pub(super) fn erase(transaction: &mut SqliteTransaction, view: &ViewId, now: i64) -> Outcome<()> {
+    let connection: &Connection = transaction;
     let Some(kept) = Kept::find(connection, view)? else {
         return Ok(Ok(()));
     };
@@ -109,5 +112,6 @@ pub(super) fn erase(connection: &Connection, view: &ViewId, now: i64) -> Outcome
     if let (Some(active), true) = (active, before == Some(view.version)) {
         read_now(connection, &view.name, active, None)?;
     }
+    inline::forget(transaction, view)?;
     Ok(Ok(()))
 }

@@ -1,7 +1,7 @@
 //! The least that shared state can cost: what any layer with a state must be compared with.
 
 use std::{
-    future::Future,
+    future::{self, Future, Ready},
     hint::black_box,
     pin::Pin,
     sync::{
@@ -11,16 +11,20 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use tokio::time::Instant;
 use tower_service::Service;
 use watertight_core::{Padded, StripedCounter};
 
-use crate::{service::Answers, subject::Subject};
+use crate::{ours::NEVER, service::Answers, subject::Subject};
 
 /// The name of the floor that pays for a shared reference count.
 pub const SHARED: &str = "floor: shared Arc";
 
 /// The name of the floor whose workers do not meet.
 pub const STRIPED: &str = "floor: striped";
+
+/// The name of the floor that does nothing but find out that it is not time yet.
+pub const CLOCK: &str = "floor: one look at the clock";
 
 /// A state behind one counted reference that every call clones.
 #[derive(Clone, Debug)]
@@ -35,6 +39,10 @@ struct Striped<S> {
     inner: S,
     state: &'static (Padded<AtomicU64>, StripedCounter),
 }
+
+/// Refuses until a moment.
+#[derive(Clone, Copy, Debug)]
+struct RefusesUntil(Instant);
 
 /// Reads a word before the call and counts after it.
 #[derive(Debug)]
@@ -58,6 +66,12 @@ pub fn subjects() -> Vec<Subject> {
         Subject::answering(SHARED, shared),
         Subject::answering(STRIPED, striped),
     ]
+}
+
+/// The least that whoever refuses until a moment has to do, without a state, a service or a time to come back.
+#[must_use]
+pub fn clock() -> Subject {
+    Subject::refusing(CLOCK, RefusesUntil(Instant::now() + NEVER))
 }
 
 trait Count: Unpin {
@@ -117,6 +131,24 @@ where
             future: self.inner.call(request),
             count: counter,
         }
+    }
+}
+
+impl Service<u64> for RefusesUntil {
+    type Response = u64;
+    type Error = ();
+    type Future = Ready<Result<u64, ()>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: u64) -> Self::Future {
+        future::ready(if Instant::now() < self.0 {
+            Err(())
+        } else {
+            Ok(request)
+        })
     }
 }
 

@@ -4,6 +4,7 @@
 //! and told as a ratio. The peers are in a workspace of their own, `benches/peers`.
 
 pub mod callgrind;
+pub mod events;
 pub mod floor;
 pub mod lab;
 pub mod load;

@@ -7,6 +7,8 @@ use std::fmt;
 pub enum Target {
     /// At most so many of the row's unit.
     AtMost(f64),
+    /// At least so many.
+    AtLeast(f64),
     /// At most this share of a peer's figure.
     AtMostOf(&'static str, f64),
     /// At least this share of a peer's figure.
@@ -27,7 +29,7 @@ impl Target {
     #[must_use]
     pub const fn peer(self) -> Option<&'static str> {
         match self {
-            Self::AtMost(_) => None,
+            Self::AtMost(_) | Self::AtLeast(_) => None,
             Self::AtMostOf(peer, _) | Self::AtLeastOf(peer, _) => Some(peer),
         }
     }
@@ -39,7 +41,7 @@ impl Target {
                 let (ratio, holds) = (ours, ours <= 0.0);
                 return Some(Judged { ratio, holds });
             }
-            Self::AtMost(limit) => (limit, 1.0),
+            Self::AtMost(limit) | Self::AtLeast(limit) => (limit, 1.0),
             Self::AtMostOf(name, limit) | Self::AtLeastOf(name, limit) => (peer(name)?, limit),
         };
         if !(measure > 0.0 && ours.is_finite()) {
@@ -47,7 +49,7 @@ impl Target {
         }
         let ratio = ours / measure;
         let holds = match self {
-            Self::AtLeastOf(..) => ratio >= limit,
+            Self::AtLeast(_) | Self::AtLeastOf(..) => ratio >= limit,
             Self::AtMost(_) | Self::AtMostOf(..) => ratio <= limit,
         };
         Some(Judged { ratio, holds })
@@ -58,6 +60,7 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::AtMost(limit) => write!(f, "<= {limit}"),
+            Self::AtLeast(limit) => write!(f, ">= {limit}"),
             Self::AtMostOf(peer, share) if share < 0.2 => {
                 write!(f, "<= 1/{:.0} of {peer}", 1.0 / share)
             }
@@ -87,6 +90,12 @@ mod tests {
         let target = Target::AtLeastOf("peer", 0.95);
         assert!(target.judge(95.0, peer).unwrap().holds);
         assert!(!target.judge(94.9, peer).unwrap().holds);
+    }
+
+    #[test]
+    fn at_least_so_many_is_a_limit_of_its_own() {
+        assert!(Target::AtLeast(100.0).judge(100.0, peer).unwrap().holds);
+        assert!(!Target::AtLeast(100.0).judge(99.0, peer).unwrap().holds);
     }
 
     #[test]

@@ -11,6 +11,8 @@ mod book {
     mod circuit_breaker {}
     #[doc = include_str!("../../docs/src/cookbook.md")]
     mod cookbook {}
+    #[doc = include_str!("../../docs/src/cqrs-http.md")]
+    mod cqrs_http {}
     #[doc = include_str!("../../docs/src/design.md")]
     mod design {}
     #[doc = include_str!("../../docs/src/events.md")]

@@ -110,7 +110,7 @@ fn links_between_pages_lead_somewhere() {
 fn named_tests(page: &str) -> impl Iterator<Item = &str> {
     let spans = page.split('`').skip(1).step_by(2);
     spans.filter(|span| {
-        let plain = |c: char| c.is_ascii_lowercase() || c == '_';
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
         span.matches('_').count() >= 3 && span.chars().all(plain)
     })
 }
@@ -122,8 +122,10 @@ fn every_test_that_a_page_names_exists() {
     let sources: String = sources.into_values().collect();
     for page in ["fits.md", "guarantees.md", "stacks.md"] {
         for name in named_tests(&read(&format!("docs/src/{page}"))) {
+            // One of a suite for any store is generic.
+            let known = ["(", "<"].map(|after| format!("fn {name}{after}"));
             assert!(
-                sources.contains(&format!("fn {name}(")),
+                known.iter().any(|known| sources.contains(known)),
                 "{page} names {name}, and there is no such test"
             );
         }

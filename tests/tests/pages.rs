@@ -80,7 +80,7 @@ const PAGES: [Told; 8] = [
     Told {
         page: "keyed.md",
         by: "watertight-core",
-        types: &["KeyLimits", "Keyed"],
+        types: &["KeyLimits", "Keyed", "TopKeys", "TopKeysReport"],
     },
     Told {
         page: "keyed.md",

@@ -1,10 +1,10 @@
 //! `cargo xtask bench`: ours, the floor and the peers in turn, in one run, because only such ratios count.
 
-use std::{env::consts::EXE_SUFFIX, fs, process::Command, time::Duration};
+use std::{env::consts::EXE_SUFFIX, fs, path::PathBuf, process::Command, time::Duration};
 
 use clap::ValueEnum;
 
-use crate::{cargo::cargo, step::Step, tools, workspace::Workspace};
+use crate::{cargo::cargo, services::Postgres, step::Step, tools, workspace::Workspace};
 
 const LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
 
@@ -16,7 +16,7 @@ pub(crate) struct Options {
     /// What to measure.
     #[arg(value_enum, default_value_t = What::Layers)]
     what: What,
-    /// Passed on to the benchmarks: --only TEXT, --rounds N, --millis N.
+    /// Passed on to the benchmarks: --only TEXT, --rounds N, --millis N; of cqrs, too: --events N.
     #[arg(last = true, value_name = "ARGS")]
     args: Vec<String>,
 }
@@ -35,6 +35,8 @@ enum What {
     Instructions,
     /// Requests per second of an axum router, asked by wrk or by our own load generator.
     Http,
+    /// Commands, appends, reads and read models per second, beside other event stores, and in target/bench/cqrs.json.
+    Cqrs,
 }
 
 /// What is measured beside the time of calls, by programs of their own.
@@ -45,24 +47,32 @@ const PARTS: [What; 4] = [
     What::Http,
 ];
 
-pub(crate) fn steps<'w>(workspace: &'w Workspace, options: &Options) -> Vec<Step<'w>> {
+pub(crate) fn steps<'w>(
+    workspace: &'w Workspace,
+    options: &Options,
+) -> anyhow::Result<Vec<Step<'w>>> {
     let args = &options.args;
-    match options.what {
+    Ok(match options.what {
         What::Layers => {
             let mut steps = vec![
                 Step::new("old figures").check(|| forget(workspace)),
                 tools(&["wrk", "valgrind"]),
             ];
-            steps.extend(PARTS.map(|part| measure(workspace, part, args)));
+            for part in PARTS {
+                steps.push(measure(workspace, part, args)?);
+            }
             steps.push(table(workspace, args));
             steps
         }
-        What::Http => vec![tools(&["wrk"]), measure(workspace, What::Http, args)],
+        What::Http => vec![tools(&["wrk"]), measure(workspace, What::Http, args)?],
         What::Instructions | What::Telemetry => {
-            vec![tools(&["valgrind"]), measure(workspace, options.what, args)]
+            vec![
+                tools(&["valgrind"]),
+                measure(workspace, options.what, args)?,
+            ]
         }
-        what => vec![measure(workspace, what, args)],
-    }
+        what => vec![measure(workspace, what, args)?],
+    })
 }
 
 /// A cargo command in the workspace that knows other people's crates.
@@ -78,7 +88,7 @@ pub(crate) fn peers(workspace: &Workspace, command: &str) -> Command {
     cargo
 }
 
-fn measure<'w>(workspace: &'w Workspace, what: What, args: &[String]) -> Step<'w> {
+fn measure<'w>(workspace: &'w Workspace, what: What, args: &[String]) -> anyhow::Result<Step<'w>> {
     let (name, commands) = match what {
         What::Layers | What::Timing => {
             ("timing", vec![run(workspace, "watertight-peers", "layers")])
@@ -93,8 +103,9 @@ fn measure<'w>(workspace: &'w Workspace, what: What, args: &[String]) -> Step<'w
             vec![run(workspace, "watertight-peers", "instructions")],
         ),
         What::Http => ("http", vec![run(workspace, "watertight-peers", "http")]),
+        What::Cqrs => return cqrs(workspace, args),
     };
-    finish(name, commands, args)
+    Ok(finish(name, commands, args))
 }
 
 /// The time of calls, and one table of everything that was measured before.
@@ -104,6 +115,32 @@ fn table<'w>(workspace: &'w Workspace, args: &[String]) -> Step<'w> {
         all.args(["--with", part]);
     }
     finish("layers", vec![all], args)
+}
+
+/// Ours, the floors and the others, each a program of its own, and the program that runs them in turn.
+fn cqrs<'w>(workspace: &'w Workspace, args: &[String]) -> anyhow::Result<Step<'w>> {
+    const OURS: &str = "watertight-cqrs-bench";
+    const OTHERS: &str = "watertight-events-peers";
+    let mut build_ours = cargo(workspace.root(), ["build", "--release", "--package", OURS]);
+    build_ours.arg("--bins");
+    let mut build_others = peers(workspace, "build");
+    build_others.args(["--release", "--package", OTHERS]);
+
+    let program = |folder: PathBuf, name: &str| folder.join(format!("{name}{EXE_SUFFIX}"));
+    let ours = |name: &str| program(workspace.target("release"), name);
+    let others = workspace.target("peers").join("release");
+    let mut compare = Command::new(ours("cqrs"));
+    compare.current_dir(workspace.root());
+    compare.arg("--ours").arg(ours("cqrs-ours"));
+    compare.arg("--floor").arg(ours("cqrs-floor"));
+    compare.arg("--peers").arg(program(others, OTHERS));
+    compare.args(args);
+    let postgres = Postgres::new()?;
+    postgres.tell(&mut compare);
+    let step = Step::new("bench cqrs")
+        .within(LIMIT)
+        .run_all([build_ours, build_others]);
+    Ok(postgres.around(step, |step| step.run(compare)))
 }
 
 fn finish<'w>(name: &str, mut commands: Vec<Command>, args: &[String]) -> Step<'w> {

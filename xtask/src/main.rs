@@ -53,7 +53,7 @@ enum Chore {
     Test(test::Options),
     /// What must pass before a change lands: format, lints, docs, every feature, every test, the demo, the supply chain.
     Ci,
-    /// Compare the layers with other crates and with the bare floor, all in one run.
+    /// Compare ours with other crates and with the bare floor, all in one run.
     Bench(bench::Options),
     /// Look longer and deeper than `test`: larger model bounds, more random cases, other seeds.
     Soak(soak::Options),
@@ -76,7 +76,7 @@ fn run(cli: Cli) -> anyhow::Result<bool> {
     let steps = match cli.chore {
         Chore::Test(options) => test::steps(&workspace, &options)?,
         Chore::Ci => ci::steps(&workspace)?,
-        Chore::Bench(options) => bench::steps(&workspace, &options),
+        Chore::Bench(options) => bench::steps(&workspace, &options)?,
         Chore::Soak(options) => soak::steps(&workspace, &options)?,
     };
     let plan = Plan::new(steps, cli.how.only.as_deref(), cli.how.keep_going)?;

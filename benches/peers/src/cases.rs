@@ -131,6 +131,7 @@ fn breaker_open(lab: &Lab, name: &'static str) -> Case {
             failsafe::open(lab),
             seatbelt::open(lab),
             tower_resilience::open(lab),
+            floor::clock(),
         ],
         one: &[AtMostOf(recloser::NAME, 0.65)],
         two: &[AtMostOf(recloser::NAME, 0.4)],

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use watertight_core::{Admission, Admit, CurrentDeadline, Reason, Rejected, Wrap};
+use watertight_core::{Admission, Admit, CurrentDeadline, Gated, Reason, Rejected, Wrap};
 
 use crate::{
     Bulkhead, BulkheadPermit,
@@ -100,8 +100,8 @@ impl<Req> Admit<Req> for Bulkhead {
         self.try_acquire()
     }
 
-    fn refuse(&self, gated: Option<Rejected>) -> Rejected {
-        gated.unwrap_or_else(|| self.shared().refuse(Reason::Full))
+    fn refuse(&self, _: Option<Gated>) -> Rejected {
+        self.shared().refuse(Reason::Full)
     }
 }
 
@@ -115,7 +115,7 @@ impl<Req, X: Exempt<Req>> Admit<Req> for Gate<Refuse, X> {
         self.bulkhead.try_acquire().map(Some)
     }
 
-    fn refuse(&self, gated: Option<Rejected>) -> Rejected {
+    fn refuse(&self, gated: Option<Gated>) -> Rejected {
         Admit::<Req>::refuse(&self.bulkhead, gated)
     }
 }

@@ -29,6 +29,8 @@ mod builder;
 mod debt;
 mod event;
 mod handle;
+#[cfg(feature = "metrics")]
+mod key_metrics;
 mod line;
 mod mode;
 #[cfg(all(test, any(watertight_loom, watertight_shuttle)))]

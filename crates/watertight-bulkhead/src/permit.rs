@@ -5,7 +5,6 @@ use watertight_core::{Outcome, Permit, Verdict};
 use crate::{
     mode::{Mode, Refuse},
     shared::Stripe,
-    telemetry::Entered,
 };
 
 /// The right to one call through a bulkhead. Dropped without an end, the call was cancelled; its place is free at once.
@@ -23,12 +22,16 @@ use crate::{
 #[derive(Debug)]
 pub struct BulkheadPermit<M: Mode = Refuse> {
     stripe: Arc<Stripe<M>>,
-    ended: Ended,
-    entered: Entered,
+    course: Course,
 }
 
-/// How the call has ended: a whole word, because a permit is moved more often than it is looked at.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// How a call has ended so far, and whether it is on the gauge.
+///
+/// One whole word: a permit is moved more often than it is looked at, and a move of more waits for the writes before it.
+#[derive(Clone, Copy, Debug)]
+struct Course(usize);
+
+#[derive(Clone, Copy, Debug)]
 #[repr(usize)]
 enum Ended {
     Cancelled,
@@ -39,16 +42,40 @@ enum Ended {
     Refused,
 }
 
+const ON_GAUGE: usize = 1 << 3;
+
+impl Course {
+    #[inline(always)]
+    const fn started(on_gauge: bool) -> Self {
+        let gauge = if on_gauge { ON_GAUGE } else { 0 };
+        Self(gauge | Ended::Cancelled as usize)
+    }
+
+    #[inline(always)]
+    const fn end(&mut self, ended: Ended) {
+        self.0 = (self.0 & ON_GAUGE) | ended as usize;
+    }
+
+    #[inline(always)]
+    const fn is_on_gauge(self) -> bool {
+        self.0 & ON_GAUGE != 0
+    }
+
+    #[inline(always)]
+    const fn has_ended(self, how: Ended) -> bool {
+        self.0 & !ON_GAUGE == how as usize
+    }
+}
+
 impl<M: Mode> BulkheadPermit<M> {
     /// Makes a permit of a token that was taken.
     #[inline(always)]
     pub(crate) fn of_taken(stripe: Arc<Stripe<M>>) -> Self {
         let shared = &stripe.shared;
-        let entered = shared.telemetry.entered(shared.name, &shared.limit);
+        let on_gauge = shared.telemetry.entered(shared.name, &shared.limit);
         Self {
             stripe,
-            ended: Ended::Cancelled,
-            entered,
+            course: Course::started(on_gauge),
         }
     }
 
@@ -69,18 +96,18 @@ impl<M: Mode> BulkheadPermit<M> {
 
     /// The call was refused by another limit.
     pub(crate) fn refused(mut self) {
-        self.ended = Ended::Refused;
+        self.course.end(Ended::Refused);
     }
 }
 
 impl<M: Mode> Permit for BulkheadPermit<M> {
     #[inline(always)]
     fn end(mut self, outcome: Outcome) {
-        self.ended = match outcome.verdict {
+        self.course.end(match outcome.verdict {
             Verdict::Success => Ended::Succeeded,
             Verdict::Failure => Ended::Failed,
             Verdict::Ignore => Ended::Ignored,
-        };
+        });
     }
 }
 
@@ -90,20 +117,22 @@ impl<M: Mode> Drop for BulkheadPermit<M> {
         let stripe = &*self.stripe;
         let shared = &stripe.shared;
         let counts = &shared.counts;
-        let count = match self.ended {
-            Ended::Succeeded => None,
-            Ended::Cancelled => Some(&counts.cancelled),
-            Ended::Failed => Some(&counts.failed),
-            Ended::Ignored => Some(&counts.ignored),
-            Ended::Refused => Some(&counts.full),
-        };
-        if let Some(count) = count {
+        let done = self.course.has_ended(Ended::Succeeded);
+        if !done {
+            let rare = [
+                (Ended::Failed, &counts.failed),
+                (Ended::Ignored, &counts.ignored),
+                (Ended::Refused, &counts.full),
+            ];
+            let count = rare
+                .into_iter()
+                .find(|(how, _)| self.course.has_ended(*how));
+            let count = count.map_or(&counts.cancelled, |(_, count)| count);
             count.fetch_add(1, Ordering::Relaxed);
         }
-        let done = self.ended == Ended::Succeeded;
         shared.mode.give_back(stripe.worker, done);
-        shared
-            .telemetry
-            .left(self.entered, shared.name, &shared.limit);
+        if self.course.is_on_gauge() {
+            shared.telemetry.left(shared.name, &shared.limit);
+        }
     }
 }

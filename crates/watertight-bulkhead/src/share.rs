@@ -1,4 +1,4 @@
-use watertight_core::{Admit, Forget, Reason, Rejected};
+use watertight_core::{Admit, Forget, Gated, Reason, Rejected};
 
 use crate::{Bulkhead, BulkheadPermit, mode::Refuse, shared::Shared, telemetry::Telemetry};
 
@@ -54,8 +54,8 @@ impl<Req> Admit<Req> for Share {
         self.try_acquire()
     }
 
-    fn refuse(&self, gated: Option<Rejected>) -> Rejected {
-        gated.unwrap_or_else(|| self.whole.shared().refuse(Reason::Full))
+    fn refuse(&self, _: Option<Gated>) -> Rejected {
+        self.whole.shared().refuse(Reason::Full)
     }
 }
 

@@ -1,10 +1,10 @@
 //! Metrics under their documented names, or nothing at all.
 
 #[cfg(feature = "metrics")]
-pub(crate) use self::on::{Counted, Entered, Telemetry};
+pub(crate) use self::on::{Counted, Telemetry};
 
 #[cfg(not(feature = "metrics"))]
-pub(crate) use self::off::{Counted, Entered, Telemetry};
+pub(crate) use self::off::{Counted, Telemetry};
 
 #[cfg(feature = "metrics")]
 mod on {
@@ -40,10 +40,6 @@ mod on {
     #[derive(Debug, Default)]
     pub(crate) struct Counted(Option<Gauge>);
 
-    /// Whether a call in flight was counted: one that came before the recorder is not taken off either.
-    #[derive(Clone, Copy, Debug)]
-    pub(crate) struct Entered(bool);
-
     impl Telemetry {
         pub(crate) const fn new() -> Self {
             Self(Some(Metrics::new()))
@@ -53,16 +49,10 @@ mod on {
             Self(None)
         }
 
+        /// Whether a call in flight is counted: one that comes before the recorder is not taken off either.
         #[inline(always)]
-        pub(crate) fn entered(&self, name: &'static str, limit: &AtomicUsize) -> Entered {
-            Entered(self.are_wanted() && self.put_on(name, limit))
-        }
-
-        #[inline(always)]
-        pub(crate) fn left(&self, entered: Entered, name: &'static str, limit: &AtomicUsize) {
-            if entered.0 {
-                self.take_off(name, limit);
-            }
+        pub(crate) fn entered(&self, name: &'static str, limit: &AtomicUsize) -> bool {
+            self.are_wanted() && self.put_on(name, limit)
         }
 
         /// Whether there was a gauge.
@@ -76,7 +66,7 @@ mod on {
         }
 
         #[inline(never)]
-        fn take_off(&self, name: &'static str, limit: &AtomicUsize) {
+        pub(crate) fn left(&self, name: &'static str, limit: &AtomicUsize) {
             if let Some(handles) = self.handles(name, limit) {
                 handles.in_flight.decrement(1.0);
             }
@@ -175,9 +165,6 @@ mod off {
     #[derive(Debug, Default)]
     pub(crate) struct Counted;
 
-    #[derive(Clone, Copy, Debug)]
-    pub(crate) struct Entered;
-
     impl Telemetry {
         pub(crate) const fn new() -> Self {
             Self
@@ -188,12 +175,12 @@ mod off {
         }
 
         #[inline(always)]
-        pub(crate) fn entered(&self, _: &'static str, _: &AtomicUsize) -> Entered {
-            Entered
+        pub(crate) fn entered(&self, _: &'static str, _: &AtomicUsize) -> bool {
+            false
         }
 
         #[inline(always)]
-        pub(crate) fn left(&self, _: Entered, _: &'static str, _: &AtomicUsize) {}
+        pub(crate) fn left(&self, _: &'static str, _: &AtomicUsize) {}
 
         pub(crate) fn waiting(&self, _: &'static str, _: &AtomicUsize) -> Counted {
             Counted

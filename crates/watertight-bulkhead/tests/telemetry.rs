@@ -8,7 +8,7 @@ use tokio::time::advance;
 use tokio_test::{assert_pending, assert_ready, task};
 use tower::{Layer, ServiceExt, service_fn};
 use watertight_bulkhead::{Bulkhead, BulkheadEvent, BulkheadLayer};
-use watertight_core::{EVENT_CAPACITY, KeyLimits, Missed, Reason, Registry};
+use watertight_core::{EVENT_CAPACITY, KeyLimits, Missed, Reason, Registry, TopKeys};
 use watertight_testing::Recorded;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -190,4 +190,38 @@ async fn a_snapshot_adds_up_to_every_call_that_ever_asked() {
     }
     let seen = email.snapshot();
     assert_eq!((seen.completed, seen.failed, seen.submitted), (1, 2, 3));
+}
+
+#[test]
+fn the_shares_that_refuse_most_are_shown_by_their_keys() {
+    let recorded = Recorded::new();
+    let tenants = Bulkhead::builder("tenants")
+        .max_concurrent(100)
+        .share_per_key(1)
+        .keyed::<&str>(KeyLimits::default())
+        .unwrap();
+    let top = TopKeys::new(tenants.clone(), 1, |share| {
+        share.own().snapshot().rejected()
+    });
+    let held = ["loud", "quiet"].map(|tenant| tenants.get(&tenant).try_acquire().unwrap());
+    for _ in 0..3 {
+        tenants.get(&"loud").try_acquire().unwrap_err();
+    }
+    let report = recorded.during(|| top.report());
+    assert_eq!((report.shown, report.left_out), (1, 0));
+    let seen = recorded.take();
+    assert_eq!(seen["bulkhead_key_in_flight{name=tenants,key=loud}"], 1.0);
+    assert_eq!(
+        seen["bulkhead_key_rejected_total{name=tenants,key=loud}"],
+        3.0
+    );
+    assert!(!seen.keys().any(|name| name.contains("quiet")));
+    drop(held);
+    recorded.during(|| top.report());
+    let seen = recorded.take();
+    assert_eq!(seen["bulkhead_key_in_flight{name=tenants,key=loud}"], 0.0);
+    assert_eq!(
+        seen["bulkhead_key_rejected_total{name=tenants,key=loud}"],
+        0.0
+    );
 }

@@ -1,4 +1,4 @@
-use watertight_core::{Admission, Admit, Forget, Reason, Rejected, Wrap};
+use watertight_core::{Admission, Admit, Forget, Gated, Reason, Rejected, Wrap};
 
 use crate::{BreakerPermit, CircuitBreaker, machine::State};
 
@@ -6,7 +6,7 @@ impl<Req> Admit<Req> for CircuitBreaker {
     type Permit = BreakerPermit;
 
     #[inline(always)]
-    fn gate(&self) -> Option<Rejected> {
+    fn gate(&self) -> Option<Gated> {
         let shared = self.shared();
         if shared.machine.is_closed() {
             return None;
@@ -20,10 +20,10 @@ impl<Req> Admit<Req> for CircuitBreaker {
     }
 
     #[inline(always)]
-    fn refuse(&self, gated: Option<Rejected>) -> Rejected {
+    fn refuse(&self, gated: Option<Gated>) -> Rejected {
         let shared = self.shared();
-        let why = gated.or_else(|| Admit::<Req>::gate(self));
-        let why = why.unwrap_or(Rejected::new(shared.name, Reason::Open));
+        let gated = gated.or_else(|| Admit::<Req>::gate(self));
+        let why = gated.unwrap_or(Gated::new(Reason::Open)).by(shared.name);
         shared.count_refused(&self.stripe().tally, why);
         why
     }

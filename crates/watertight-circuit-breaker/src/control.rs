@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use watertight_core::BuildError;
@@ -14,7 +14,7 @@ use crate::{
 /// What an operator can do at run time.
 impl CircuitBreaker {
     /// Holds the circuit open until it is [`reset`](Self::reset), whatever happens; `why` is told in the snapshot and in
-    /// events, never to callers. What is in flight goes on to its end.
+    /// events, never to callers. What is in flight goes on to its end. Said again, it changes the reason and the time.
     ///
     /// ```
     /// # use watertight_circuit_breaker::CircuitBreaker;
@@ -42,7 +42,8 @@ impl CircuitBreaker {
         self.force(State::Disabled, None);
     }
 
-    /// Lets every call through and records it; instead of opening, the circuit says once that it would have.
+    /// Lets every call through and records it; instead of opening, the circuit says once that it would have. Said again,
+    /// it changes nothing.
     pub fn metrics_only(&self) {
         self.force(State::MetricsOnly, None);
     }
@@ -94,17 +95,30 @@ impl CircuitBreaker {
 
     fn hold_open(&self, why: Arc<str>, duration: Option<Duration>) {
         let shared = self.shared();
-        lock(&shared.seldom().story).note = Some(why);
         let until = duration.map(|duration| shared.now().plus(duration));
-        self.force(State::ForcedOpen, until);
+        let note = Some(Arc::clone(&why));
+        let before = mem::replace(&mut lock(&shared.seldom().story).note, note);
+        let is_new = match self.force(State::ForcedOpen, until) {
+            Some(from) => from == State::ForcedOpen,
+            None => before.as_ref() != Some(&why),
+        };
+        if is_new {
+            let until = until.and_then(|until| shared.instant(until.elapsed()));
+            shared.emit(
+                shared.machine.generation(),
+                Instant::now(),
+                BreakerEvent::Held { note: why, until },
+            );
+        }
     }
 
-    fn force(&self, state: State, until: Option<Now>) {
+    /// The state before, if anything has changed.
+    fn force(&self, state: State, until: Option<Now>) -> Option<State> {
         let shared = self.shared();
         let rules = shared.rules.load();
         let at = shared.at(shared.now(), &rules);
         shared
             .machine
-            .force(state, until, at, &|change| shared.tell(change));
+            .force(state, until, at, &|change| shared.tell(change))
     }
 }

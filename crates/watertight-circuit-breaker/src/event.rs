@@ -25,6 +25,13 @@ pub enum BreakerEvent {
         /// Why.
         why: Why,
     },
+    /// An operator holds a circuit open that was held open already: for another reason, or until another time.
+    Held {
+        /// What the operator said.
+        note: Arc<str>,
+        /// Until when, in tokio's time; without, until it is reset.
+        until: Option<Instant>,
+    },
     /// An operator has reset it: closed, with an empty window.
     Reset {
         /// The state before.
@@ -59,6 +66,7 @@ impl EventKind for BreakerEvent {
                     .because(why)
             }
             Self::WouldOpen { why } => Change::new("would_open").because(why.as_str()),
+            Self::Held { note, .. } => Change::new("held").because(&**note),
             Self::Reset { from } => Change::new("reset").between(from.as_str(), "closed"),
             Self::Updated => Change::new("updated"),
         }

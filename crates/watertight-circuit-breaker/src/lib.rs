@@ -27,6 +27,8 @@ mod config;
 mod control;
 mod event;
 mod handle;
+#[cfg(feature = "metrics")]
+mod key_metrics;
 mod machine;
 mod permit;
 mod shared;

@@ -5,7 +5,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
-use watertight_core::{Outcome, Rejected, Verdict, my_stripe};
+use watertight_core::{Gated, Outcome, Rejected, Verdict, my_stripe};
 
 use crate::{
     config::Cancelled,
@@ -93,7 +93,9 @@ impl Shared {
 
     #[inline]
     pub(crate) fn now(&self) -> Now {
-        Now::since_start(self.start.elapsed())
+        // Subtracted by the standard library at once: tokio's way there is not inlined.
+        let now = Instant::now().into_std();
+        Now::since_start(now.duration_since(self.start.into_std()))
     }
 
     pub(crate) fn instant(&self, since_start: Duration) -> Option<Instant> {
@@ -125,10 +127,9 @@ impl Shared {
     }
 
     /// Why a service behind a circuit that is not closed is not even to be readied for a call, if so.
-    #[inline(never)]
-    pub(crate) fn gate(&self) -> Option<Rejected> {
-        let refused = self.machine.gate(|| self.start.elapsed());
-        refused.map(|refused| self.rejected(refused))
+    #[inline(always)]
+    pub(crate) fn gate(&self) -> Option<Gated> {
+        self.machine.gate(|| self.now())
     }
 
     #[inline]

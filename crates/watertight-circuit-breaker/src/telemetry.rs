@@ -1,7 +1,7 @@
 //! Metrics under their documented names, or nothing at all.
 
 #[cfg(feature = "metrics")]
-pub(crate) use self::on::Telemetry;
+pub(crate) use self::on::{OUTCOMES, Telemetry, show};
 
 #[cfg(not(feature = "metrics"))]
 pub(crate) use self::off::Telemetry;
@@ -28,7 +28,7 @@ mod on {
     use crate::machine::{Machine, State, Why};
 
     /// In the order of [`Ended`].
-    const OUTCOMES: [&str; 6] = [
+    pub(crate) const OUTCOMES: [&str; 6] = [
         "success",
         "failure",
         "ignored",
@@ -128,10 +128,16 @@ mod on {
         }
 
         fn show(&self, now: State) {
-            let states = self.states.iter().flatten();
-            for (state, gauge) in State::ALL.iter().zip(states) {
-                gauge.set(if *state == now { 1.0 } else { 0.0 });
+            if let Some(states) = &self.states {
+                show(states, Some(now));
             }
+        }
+    }
+
+    /// Sets the gauge of the state to one and the others to zero.
+    pub(crate) fn show(states: &[Gauge; State::ALL.len()], now: Option<State>) {
+        for (state, gauge) in State::ALL.iter().zip(states) {
+            gauge.set(if Some(*state) == now { 1.0 } else { 0.0 });
         }
     }
 

@@ -226,11 +226,13 @@ async fn a_reset_empties_the_window_and_is_told_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn forcing_the_state_it_is_in_is_allowed_and_no_event() {
+async fn forcing_the_state_it_is_in_is_allowed_and_no_transition() {
     let breaker = breaker().build().unwrap();
     breaker.force_open("first");
     let mut events = breaker.subscribe();
     breaker.force_open("second");
+    let held = events.try_next().unwrap().unwrap().kind;
+    assert!(matches!(held, BreakerEvent::Held { .. }), "{held:?}");
     assert!(events.try_next().is_none());
     assert_eq!(breaker.snapshot().note.as_deref(), Some("second"));
     breaker.disable();
@@ -404,4 +406,84 @@ async fn a_registry_knows_it_for_as_long_as_it_lives() {
     );
     drop(payments);
     assert!(registry.snapshots().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_said_twice_leaves_the_window_and_the_calls_under_way_alone() {
+    let payments = breaker().metrics_only().window(Window::calls(10));
+    let payments = payments.minimum_calls(4).build().unwrap();
+    let mut events = payments.subscribe();
+    payments.try_acquire().unwrap().failure();
+    let under_way = payments.try_acquire().unwrap();
+    let before = payments.snapshot();
+    payments.metrics_only();
+    assert_eq!(payments.snapshot(), before);
+    under_way.failure();
+    assert_eq!(payments.snapshot().window.failures, 2);
+    assert_eq!(payments.snapshot().counts.late, 0);
+    payments.metrics_only();
+    (0..2).for_each(|_| payments.try_acquire().unwrap().failure());
+    let event = events.next().await.unwrap().unwrap();
+    let why = Why::FailureRate;
+    assert_eq!(
+        event.kind,
+        BreakerEvent::WouldOpen { why },
+        "and nothing before"
+    );
+    payments.disable();
+    let generation = payments.snapshot().generation;
+    payments.disable();
+    assert_eq!(payments.snapshot().generation, generation);
+}
+
+#[tokio::test(start_paused = true)]
+async fn holding_open_for_another_reason_or_time_is_told() {
+    let payments = breaker().build().unwrap();
+    payments.force_open("deploy");
+    let mut events = payments.subscribe();
+    let mut told = async || match events.next().await.unwrap().unwrap().kind {
+        BreakerEvent::Held { note, until } => (note.to_string(), until),
+        other => panic!("{other:?}"),
+    };
+    payments.force_open("deploy");
+    payments.force_open("incident 7");
+    assert_eq!(
+        told().await,
+        ("incident 7".to_owned(), None),
+        "and not the same once more"
+    );
+    payments.force_open_for("incident 7", SECOND * 30);
+    let until = payments.snapshot().retry_at;
+    assert!(until.is_some());
+    assert_eq!(told().await, ("incident 7".to_owned(), until));
+    payments.force_open_for("incident 8", SECOND * 30);
+    assert_eq!(told().await, ("incident 8".to_owned(), until));
+    payments.force_open("until somebody looks");
+    assert_eq!(told().await, ("until somebody looks".to_owned(), None));
+    assert_eq!(
+        payments.snapshot().note.as_deref(),
+        Some("until somebody looks")
+    );
+    payments.reset();
+    let closed = events.next().await.unwrap().unwrap().kind;
+    assert!(matches!(
+        closed,
+        BreakerEvent::Transition {
+            to: State::Closed,
+            ..
+        }
+    ));
+}
+
+#[test]
+fn a_circuit_that_starts_held_open_tells_who_says_why() {
+    let registry = Registry::new();
+    let payments = breaker().forced_open().register(&registry).build().unwrap();
+    let mut events = registry.subscribe();
+    payments.force_open("not yet");
+    let event = tokio_test::block_on(events.next()).unwrap().unwrap();
+    assert_eq!(
+        (event.kind.what, event.kind.why.as_deref()),
+        ("held", Some("not yet"))
+    );
 }

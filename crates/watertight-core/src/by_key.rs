@@ -1,6 +1,6 @@
 use std::{fmt, hash::Hash};
 
-use crate::{Admit, Forget, Keyed, Rejected};
+use crate::{Admit, Forget, Gated, Keyed, Rejected};
 
 /// Admission by key: the closure says which key a request has.
 pub struct ByKey<K, V, G> {
@@ -32,7 +32,7 @@ where
         self.keyed.get(&(self.key)(request)).admit(request)
     }
 
-    fn refuse(&self, gated: Option<Rejected>) -> Rejected {
+    fn refuse(&self, gated: Option<Gated>) -> Rejected {
         self.keyed.overflow().refuse(gated)
     }
 }

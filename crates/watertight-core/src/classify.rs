@@ -131,11 +131,11 @@ impl<V> fmt::Debug for Errors<V> {
     }
 }
 
-/// The verdict on an error: a refusal that was never sent says nothing about the dependency.
+/// The verdict on an error: a refusal that is no failure of the dependency says nothing about it.
 #[must_use]
 pub fn judge(error: &(dyn StdError + 'static)) -> Verdict {
     match Rejected::find(error) {
-        Some(rejected) if !rejected.reason.attempted() => Verdict::Ignore,
+        Some(rejected) if !rejected.reason.is_failure() => Verdict::Ignore,
         _ => Verdict::Failure,
     }
 }

@@ -4,13 +4,18 @@ use crate::{BoxError, Rejected};
 
 /// The error of a layer whose refusals are errors: either ours, or the inner service's own.
 ///
-/// `source()` leads to the inner error, so the downcasts of tonic and hyper keep working through the stack.
+/// `source()` leads to the refusal or the inner error, so [`Rejected::find`] and the downcasts of tonic and hyper keep
+/// working through the stack. What stands there is not repeated here: show an error with its sources, as reporters do.
 ///
 /// ```
+/// use std::error::Error as _;
 /// use watertight_core::{Error, Reason, Rejected};
 ///
 /// let stacked: Error<Error<std::io::Error>> = Error::Inner(Error::Rejected(Rejected::new("email", Reason::Full)));
-/// assert_eq!(stacked.flatten().rejected().unwrap().by, "email");
+/// let error = stacked.flatten();
+/// assert_eq!(error.rejected().unwrap().by, "email");
+/// assert_eq!(error.to_string(), "the call was refused (full)");
+/// assert_eq!(error.source().unwrap().to_string(), "rejected by `email`: no permit is free");
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Error<E> {
@@ -65,11 +70,17 @@ impl<E> From<Rejected> for Error<E> {
     }
 }
 
-impl<E: fmt::Display> fmt::Display for Error<E> {
+impl<E> fmt::Display for Error<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Neither the refusal nor the inner error itself: both are the source, and would be told twice.
         match self {
-            Self::Rejected(rejected) => rejected.fmt(f),
-            Self::Inner(inner) => inner.fmt(f),
+            Self::Rejected(Rejected { reason, .. }) if reason.attempted() => {
+                write!(f, "the call was given up ({})", reason.as_str())
+            }
+            Self::Rejected(Rejected { reason, .. }) => {
+                write!(f, "the call was refused ({})", reason.as_str())
+            }
+            Self::Inner(_) => f.write_str("the call failed"),
         }
     }
 }

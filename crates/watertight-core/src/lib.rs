@@ -33,12 +33,12 @@ mod source;
 mod stripes;
 #[cfg(feature = "metrics")]
 mod telemetry;
+#[cfg(feature = "metrics")]
+mod top_keys;
 mod verdict;
 
-#[cfg(feature = "metrics")]
-pub use self::telemetry::Metrics;
 pub use self::{
-    admit::{Admit, Permit},
+    admit::{Admit, Gated, Permit},
     build_error::BuildError,
     by_key::ByKey,
     classify::{Boxed, Classify, Errors, LookInto, Typed, judge},
@@ -58,6 +58,11 @@ pub use self::{
     source::{EventSource, Feed},
     stripes::{Padded, StripedCounter, Stripes, my_stripe, stripe_count},
     verdict::{Outcome, Verdict},
+};
+#[cfg(feature = "metrics")]
+pub use self::{
+    telemetry::Metrics,
+    top_keys::{KeyMetrics, KeySeries, MAX_KEY_LABEL, TopKeys, TopKeysReport},
 };
 
 /// A boxed error, as tower's own middleware uses it.

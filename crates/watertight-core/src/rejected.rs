@@ -20,13 +20,15 @@ pub enum Reason {
     WaitedTooLong,
     /// The request's deadline had passed before the call was made.
     DeadlinePassed,
+    /// The inner service was not ready in time, so the call was not made.
+    NotReady,
     /// The call was made and took too long.
     TimedOut,
 }
 
 impl Reason {
     /// Every reason there is, in the order of their declaration.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Open,
         Self::ForcedOpen,
         Self::ProbesTaken,
@@ -34,22 +36,33 @@ impl Reason {
         Self::QueueFull,
         Self::WaitedTooLong,
         Self::DeadlinePassed,
+        Self::NotReady,
         Self::TimedOut,
     ];
 
     /// Whether the inner service was called: true for [`TimedOut`](Self::TimedOut) only.
     ///
-    /// Such a refusal *is* the dependency's failure to a circuit breaker further out; every other one is ignored there.
+    /// Only then may it have had its effect, and trying again may do it twice.
     ///
     /// ```
     /// use watertight_core::Reason;
     ///
     /// assert!(Reason::TimedOut.attempted());
+    /// assert!(!Reason::NotReady.attempted());
     /// assert!(!Reason::Open.attempted());
     /// ```
     #[must_use]
     pub const fn attempted(self) -> bool {
         matches!(self, Self::TimedOut)
+    }
+
+    /// Whether it *is* the failure of the service behind: it had its time, and did not answer
+    /// ([`TimedOut`](Self::TimedOut)) or could not even be asked ([`NotReady`](Self::NotReady)).
+    ///
+    /// A circuit breaker further out counts such a refusal, and ignores every other one.
+    #[must_use]
+    pub const fn is_failure(self) -> bool {
+        matches!(self, Self::TimedOut | Self::NotReady)
     }
 
     /// The reason as a metric label, in snake case.
@@ -63,6 +76,7 @@ impl Reason {
             Self::QueueFull => "queue_full",
             Self::WaitedTooLong => "waited_too_long",
             Self::DeadlinePassed => "deadline_passed",
+            Self::NotReady => "not_ready",
             Self::TimedOut => "timed_out",
         }
     }
@@ -78,6 +92,7 @@ impl fmt::Display for Reason {
             Self::QueueFull => "no permit is free and the queue is full",
             Self::WaitedTooLong => "no permit became free in time",
             Self::DeadlinePassed => "the deadline has passed",
+            Self::NotReady => "the service was not ready in time",
             Self::TimedOut => "the call took too long",
         })
     }

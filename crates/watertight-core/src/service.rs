@@ -5,7 +5,7 @@ use std::{
 
 use tower_service::Service;
 
-use crate::{AdmissionFuture, Admit, Classify, Hold, Keep, OnReject, Rejected};
+use crate::{AdmissionFuture, Admit, Classify, Gated, Hold, Keep, OnReject};
 
 /// The one service behind the circuit breaker, the refusing bulkhead and every keyed variant.
 ///
@@ -32,7 +32,7 @@ enum Ready {
     /// The inner service is ready for one call.
     Inner,
     /// It is not, and the next call is refused.
-    Not(Option<Rejected>),
+    Not(Option<Gated>),
 }
 
 impl<S, A, C, R, U> Admission<S, A, C, R, U> {

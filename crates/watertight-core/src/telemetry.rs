@@ -38,6 +38,6 @@ impl<T> Default for Metrics<T> {
 
 // The facade does not tell, but its own stand-in is the only recorder without a state to record into.
 #[inline(always)]
-fn recorder_installed() -> bool {
+pub(crate) fn recorder_installed() -> bool {
     metrics::with_recorder(|recorder| size_of_val(recorder) != 0)
 }

@@ -79,7 +79,7 @@ fn retry_after_is_rounded_up_to_whole_seconds_and_left_out_when_unknown() {
 fn the_status_says_whether_we_are_overloaded_or_out_of_time() {
     for reason in Reason::ALL {
         let expected = match reason {
-            Reason::TimedOut | Reason::DeadlinePassed => 504,
+            Reason::TimedOut | Reason::NotReady | Reason::DeadlinePassed => 504,
             _ => 503,
         };
         let why = Rejected::new("pay", reason);
@@ -117,6 +117,7 @@ fn a_grpc_refusal_is_a_trailers_only_status() {
         (Reason::QueueFull, "8"),
         (Reason::WaitedTooLong, "8"),
         (Reason::DeadlinePassed, "4"),
+        (Reason::NotReady, "4"),
         (Reason::TimedOut, "4"),
     ] {
         let why = Rejected::new("pay", reason).with_retry_after(Duration::from_micros(1_500));
@@ -129,7 +130,7 @@ fn a_grpc_refusal_is_a_trailers_only_status() {
 }
 
 #[test]
-fn our_own_refusal_is_ignored_further_out_but_a_timeout_is_not() {
+fn our_own_refusal_is_ignored_further_out_but_a_service_that_had_its_time_is_not() {
     let judge = |reason| {
         let response = Problem::new().respond::<Full<Bytes>>(Rejected::new("pay", reason));
         let http = ServerErrors::new().classify(Ok::<_, &Infallible>(&response));
@@ -140,10 +141,9 @@ fn our_own_refusal_is_ignored_further_out_but_a_timeout_is_not() {
         )
     };
     for reason in Reason::ALL {
-        let expected = if reason.attempted() {
-            Verdict::Failure
-        } else {
-            Verdict::Ignore
+        let expected = match reason {
+            Reason::TimedOut | Reason::NotReady => Verdict::Failure,
+            _ => Verdict::Ignore,
         };
         assert_eq!(judge(reason), (expected, expected), "{reason:?}");
     }

@@ -45,6 +45,7 @@ fn its_headers_tell_when_to_come_back() {
 fn our_own_refusal_is_known_by_its_extensions() {
     for (reason, expected) in [
         (Reason::Full, Verdict::Ignore),
+        (Reason::NotReady, Verdict::Failure),
         (Reason::TimedOut, Verdict::Failure),
     ] {
         let refused = Rejected::new("payments", reason);

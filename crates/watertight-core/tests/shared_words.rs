@@ -47,6 +47,32 @@ fn a_refusal_is_found_however_deep_it_is_wrapped() {
 }
 
 #[test]
+fn a_chain_of_errors_tells_everything_once() {
+    let why = Rejected::new("email", Reason::Open).with_retry_after(Duration::from_secs(3));
+    let told = |error: &(dyn std::error::Error + 'static)| {
+        let chain = std::iter::successors(Some(error), |error| error.source());
+        chain.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let refused = Error::<io::Error>::Rejected(why);
+    let refusal = "rejected by `email`: the circuit is open, retry after 3s";
+    assert_eq!(told(&refused), ["the call was refused (open)", refusal]);
+    let failed = Error::Inner(io::Error::other("no route"));
+    assert_eq!(told(&failed), ["the call failed", "no route"]);
+    let late = Error::<io::Error>::Rejected(Rejected::new("email", Reason::TimedOut));
+    assert_eq!(late.to_string(), "the call was given up (timed_out)");
+}
+
+#[test]
+fn an_inner_error_is_found_by_its_type_along_the_sources() {
+    let stacked = Error::Inner(Error::Inner(io::Error::other("no route")));
+    let mut error: &(dyn std::error::Error + 'static) = &stacked;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    assert!(error.is::<io::Error>());
+}
+
+#[test]
 fn hostile_names_are_refused() {
     let long = "x".repeat(MAX_NAME_LEN + 1);
     for hostile in ["", "a\nb", "\0", &long] {

@@ -2,9 +2,9 @@
 //!
 //! - [`Decider`], [`Event`]: the domain, pure and synchronous.
 //! - [`CommandHandler`]: a decider as a Service of [`CommandRequest`]s, with idempotency keys and deciding again on conflict.
-//! - [`CommandFailure`]: the handler's error with whatever layers there are around it.
-//! - `http`, behind the feature `axum`: commands over HTTP.
-//! - [`CommandBus`]: all the commands of a program in one place.
+//! - [`HandlerFailure`]: a handler's error with whatever layers there are around it; [`ByHealth`] judges it for them.
+//! - `http`, behind the feature `axum`: commands and queries over HTTP.
+//! - [`CommandBus`], [`QueryBus`]: all the commands and all the queries of a program in one place.
 //! - [`View`], [`Projection`]: read models, and what keeps them up to date.
 //! - [`TableProjection`], [`TableRunner`]: the same in tables of the user's own.
 //! - [`Lookup`], [`QueryHandler`]: queries of a view as a Service, which wait for what the asker has written.
@@ -14,6 +14,7 @@ mod bus;
 mod codec;
 mod command;
 mod decider;
+mod failure;
 #[cfg(feature = "axum")]
 pub mod http;
 mod idempotency;
@@ -22,13 +23,17 @@ mod query;
 mod token;
 
 pub use self::{
-    bus::{BusError, CommandBus, CommandBusBuilder, CommandsOf, NamedCommands, NoHandler, Told},
+    bus::{
+        BusError, CommandBus, CommandBusBuilder, CommandsOf, NamedCommands, NamedQueries,
+        NoHandler, QueriesOf, QueryBus, QueryBusBuilder, Told,
+    },
     codec::{CodecError, Encoded, Event},
     command::{
-        CommandError, CommandFailure, CommandFuture, CommandHandler, CommandHandlerBuilder,
-        CommandRequest, Committed, unboxed,
+        CommandError, CommandFuture, CommandHandler, CommandHandlerBuilder, CommandRequest,
+        Committed,
     },
     decider::Decider,
+    failure::{ByHealth, CommandFailure, HandlerFailure, unboxed, unboxed_query},
     idempotency::IdempotencyKey,
     projection::{
         Fact, Folds, Model, OnPoison, Projection, ProjectionError, ProjectionHandle,

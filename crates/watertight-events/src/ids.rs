@@ -1,4 +1,8 @@
-use std::{fmt, ops::Deref, sync::Arc};
+use std::{
+    fmt::{self, Write},
+    ops::Deref,
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -64,7 +68,12 @@ impl StreamId {
     /// The stream of this category and key.
     #[must_use]
     pub fn new(category: &str, key: impl fmt::Display) -> Self {
-        Self(format!("{category}-{key}").into())
+        // Room for a UUID, which most keys are.
+        let mut name = String::with_capacity(category.len() + 1 + 36);
+        name.push_str(category);
+        name.push('-');
+        write!(name, "{key}").expect("a string takes all text");
+        Self(name.into())
     }
 
     /// The whole name.
@@ -211,10 +220,19 @@ pub(crate) fn check_text(field: &'static str, text: &str) -> Result<(), Invalid>
         "it is empty"
     } else if text.len() > MAX_TEXT {
         "it is longer than 250 bytes"
-    } else if text.chars().any(char::is_control) {
+    } else if has_control(text) {
         "it has a control character"
     } else {
         return Ok(());
     };
     Err(Invalid::new(field, text, why))
+}
+
+fn has_control(text: &str) -> bool {
+    // Nearly all names are ASCII, of which a byte tells everything; to the end, because that can be done many at a time.
+    if text.is_ascii() {
+        let found = |found, byte: u8| found | byte.is_ascii_control();
+        return text.bytes().fold(false, found);
+    }
+    text.chars().any(char::is_control)
 }

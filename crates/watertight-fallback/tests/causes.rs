@@ -120,6 +120,7 @@ async fn a_refusal_that_became_a_response_is_known_by_its_extensions() {
     for (reason, kind) in [
         (Reason::Open, CauseKind::Refused),
         (Reason::DeadlinePassed, CauseKind::Refused),
+        (Reason::NotReady, CauseKind::Refused),
         (Reason::TimedOut, CauseKind::TimedOut),
     ] {
         let refused = Rejected::new("payments", reason);

@@ -39,6 +39,11 @@ async fn price(State(down): State<Down>, Path(flower): Path<String>) -> Response
     }
     match flower.as_str() {
         "secret" => ([(header::CACHE_CONTROL, "max-age=9, no-store")], "7").into_response(),
+        "cached" => ([(header::AGE, "15")], "from a cache").into_response(),
+        "ancient" => ([(header::AGE, "61")], "too old").into_response(),
+        "endless" => ([(header::AGE, "9".repeat(30))], "too old").into_response(),
+        "strange" => ([(header::AGE, "-5")], "of no age").into_response(),
+        "listed" => ([(header::AGE, "20, 50")], "twice").into_response(),
         "cookie" => ([(header::SET_COOKIE, "session=1")], "8").into_response(),
         "large" => "9".repeat(MOST + 1).into_response(),
         "exact" => "9".repeat(MOST).into_response(),
@@ -216,4 +221,56 @@ async fn a_refusal_of_a_layer_within_the_same_stack_gets_the_constant_response()
     assert_eq!(response.status(), StatusCode::OK);
     let body = response.into_body().collect().await.unwrap();
     assert_eq!(body.to_bytes(), "roses are red");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_age_that_a_response_came_with_is_added_up() {
+    let down = Down::default();
+    let (app, _) = shop(&down);
+    for path in ["/cached", "/strange", "/listed"] {
+        read(ask(&app, path).await).await.unwrap();
+    }
+    down.store(true, Ordering::SeqCst);
+    advance(Duration::from_secs(20)).await;
+    for (path, age) in [("/cached", "35"), ("/strange", "20"), ("/listed", "40")] {
+        assert_eq!(ask(&app, path).await.headers()[header::AGE], age, "{path}");
+    }
+    advance(Duration::from_secs(25)).await;
+    assert_eq!(ask(&app, "/cached").await.headers()[header::AGE], "60");
+    advance(Duration::from_secs(1)).await;
+    let old = ask(&app, "/cached").await;
+    assert_eq!(
+        old.status(),
+        StatusCode::BAD_GATEWAY,
+        "a minute is the most"
+    );
+    assert_eq!(ask(&app, "/strange").await.status(), StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_that_comes_too_old_is_not_remembered() {
+    let (app, stale) = shop(&Down::default());
+    for path in ["/ancient", "/endless"] {
+        read(ask(&app, path).await).await.unwrap();
+    }
+    assert_eq!(stale.keys(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_is_as_old_as_its_head() {
+    let handler = async || {
+        let slow = futures::stream::once(async {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            Ok::<_, Infallible>(Bytes::from("slow"))
+        });
+        Body::from_stream(slow)
+    };
+    let stale = HttpStale::builder(MINUTE).build::<()>().unwrap();
+    let layer = FallbackLayer::for_http(Fallback::default()).stale(stale);
+    let app = Router::new().route("/", get(handler)).layer(layer.clone());
+    read(ask(&app, "/").await).await.unwrap();
+    let fails = Router::new()
+        .route("/", get(async || StatusCode::BAD_GATEWAY))
+        .layer(layer);
+    assert_eq!(ask(&fails, "/").await.headers()[header::AGE], "10");
 }

@@ -102,6 +102,7 @@ impl Timeout {
     pub(crate) fn elapsed(&self, phase: Phase) -> Rejected {
         let reason = match phase {
             Phase::Deadline => Reason::DeadlinePassed,
+            Phase::Readiness => Reason::NotReady,
             _ => Reason::TimedOut,
         };
         self.shared().count(phase);

@@ -9,7 +9,7 @@ use std::{
 };
 
 use axum::{Router, body::Body, extract::Request, routing::get};
-use http::{HeaderName, Response};
+use http::{HeaderName, HeaderValue, Response};
 use http_body_util::BodyExt;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use proptest::prelude::*;
@@ -166,6 +166,110 @@ async fn a_call_for_which_nothing_is_left_is_not_made() {
     let why = error.rejected().unwrap();
     assert_eq!(why.reason, Reason::DeadlinePassed);
     assert!(!why.reason.attempted());
+}
+
+/// What a client sends along that has this much left, and whose attempts are given so much time, if they are.
+async fn told(left: Duration, attempt: Option<Duration>) -> Option<String> {
+    let remote = service_fn(async |request: Request| {
+        let told = request.headers().get(HEADER).cloned();
+        Ok::<_, Infallible>(told.map(|told| told.to_str().unwrap().to_owned()))
+    });
+    let layer = ClientDeadlineLayer::http(left);
+    let layer = match attempt {
+        Some(attempt) => layer.attempt(attempt),
+        None => layer,
+    };
+    let client = layer.layer(remote);
+    client.oneshot(request("x-other", "")).await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_is_never_sent_as_nothing() {
+    for (left, expected) in [
+        (Duration::from_nanos(1), "1"),
+        (Duration::from_micros(999), "1"),
+        (Duration::from_micros(1_999), "1"),
+        (Duration::from_micros(2_000), "2"),
+    ] {
+        assert_eq!(
+            told(left, None).await.as_deref(),
+            Some(expected),
+            "{left:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_is_given_less_than_what_is_left_says_so() {
+    let ms = Duration::from_millis;
+    for (left, attempt, expected) in [
+        (ms(500), ms(200), "200"),
+        (ms(200), ms(500), "200"),
+        (Duration::MAX, ms(500), "500"),
+        (ms(500), Duration::MAX, "500"),
+        (ms(500), Duration::ZERO, "1"),
+    ] {
+        let told = told(left, Some(attempt)).await;
+        assert_eq!(told.as_deref(), Some(expected), "{left:?}, {attempt:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_is_years_away_is_not_sent() {
+    let day = SECOND * 86_400;
+    assert_eq!(told(Duration::MAX, Some(Duration::MAX)).await, None);
+    assert_eq!(told(day * 366, None).await, None);
+    assert_eq!(told(day * 364, None).await.unwrap(), "31449600000");
+    let handler = service_fn(async |_: Request| {
+        let told = told(Duration::MAX, None).await;
+        Ok::<_, Infallible>(Response::new(Body::from(told.unwrap_or_default())))
+    });
+    let server = DeadlineLayer::for_http(Duration::MAX).layer(handler);
+    let response = server.oneshot(request("x-other", "")).await.unwrap();
+    let told = response.into_body().collect().await.unwrap().to_bytes();
+    assert!(told.is_empty(), "thirty years are inherited: {told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn grpc_sends_the_attempt_and_no_years_either() {
+    let remote = service_fn(async |request: Request| {
+        let sent = request.headers().get("grpc-timeout").cloned();
+        let mut response = Response::new(Body::empty());
+        response.extensions_mut().insert(sent);
+        Ok::<_, Infallible>(response)
+    });
+    for (left, attempt, expected) in [
+        (SECOND, Duration::from_millis(20), Some("20000000n")),
+        (SECOND, Duration::ZERO, Some("1n")),
+        (Duration::MAX, Duration::MAX, None),
+    ] {
+        let client = ClientDeadlineLayer::for_grpc(left).attempt(attempt);
+        let asked = client.layer(remote).oneshot(request("x-other", ""));
+        let response = asked.await.unwrap();
+        let sent = response.extensions().get::<Option<HeaderValue>>().unwrap();
+        let sent = sent.as_ref().map(|sent| sent.to_str().unwrap());
+        assert_eq!(sent, expected, "{left:?}, {attempt:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_ignores_callers_gives_all_of_them_its_own_time() {
+    let inner = service_fn(async |request: Request| {
+        let left = request.extensions().get::<Deadline>().unwrap().remaining();
+        // Whoever passes the request on must not pass on what a stranger has asked for.
+        Ok::<_, Infallible>((left, request.headers().contains_key(HEADER)))
+    });
+    let service = DeadlineLayer::new(SECOND * 10)
+        .wire(Millis::default().ignore_callers())
+        .layer(inner);
+    for value in ["0", "1", "60000", "soon"] {
+        let seen = service.clone().oneshot(request(HEADER, value)).await;
+        assert_eq!(seen.unwrap(), (SECOND * 10, false), "{value}");
+    }
+    let mut inside = request(HEADER, "1");
+    inside.extensions_mut().insert(Deadline::after(SECOND));
+    let seen = service.oneshot(inside).await.unwrap();
+    assert_eq!(seen, (SECOND, false), "what this process says counts");
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,7 +12,7 @@ use tokio::time::{Instant, advance, sleep};
 use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok, task};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_test::mock;
-use watertight_core::{BoxError, Error, Reason, Registry, Rejected};
+use watertight_core::{BoxError, Classify, Errors, Reason, Registry, Rejected, Verdict};
 use watertight_timeout::{Phase, Timeout, TimeoutEvent, TimeoutLayer};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -157,7 +157,13 @@ async fn a_limit_on_readiness_is_a_phase_of_its_own() {
     let never_ready = tower::util::BoxCloneService::new(NeverReady);
     let start = Instant::now();
     let error = layer.layer(never_ready).oneshot(()).await.unwrap_err();
-    assert!(matches!(error, Error::Rejected(_)));
+    let why = *error.rejected().unwrap();
+    assert_eq!((why.by, why.reason), ("payments", Reason::NotReady));
+    assert!(!why.reason.attempted(), "nothing was sent");
+    assert_eq!(
+        Errors::new().classify(Err::<&(), _>(&error)),
+        Verdict::Failure
+    );
     assert_eq!(start.elapsed(), SECOND * 2);
     assert_eq!(payments.snapshot().elapsed(Phase::Readiness), 1);
     let start = Instant::now();

@@ -13,6 +13,9 @@
 //! | is not needed for an answer | `FallbackLayer` |
 //! | is worth waiting for, but not for long | `timeout_fallback`, `timeout_fallback_for_http` |
 //! | all of this, over HTTP | `http::client` and `http::server` |
+//! | calls a gRPC server of ours | `grpc::server` |
+//!
+//! What a service knows is kept by `events`, and asked and changed by `cqrs`.
 
 pub use watertight_core::*;
 
@@ -31,6 +34,12 @@ pub use watertight_circuit_breaker::{
     MAX_WINDOW_CALLS, Ramp, Round, SlowCalls, Snapshot as CircuitBreakerSnapshot, State, Trip, Why,
     Window, WindowTotals,
 };
+#[cfg(feature = "cqrs")]
+#[doc(inline)]
+pub use watertight_cqrs as cqrs;
+#[cfg(feature = "events")]
+#[doc(inline)]
+pub use watertight_events as events;
 #[cfg(feature = "fallback")]
 #[doc(inline)]
 pub use watertight_fallback::{
@@ -56,6 +65,15 @@ pub use watertight_timeout::{GrpcTimeout, format_grpc_timeout, parse_grpc_timeou
 
 #[cfg(feature = "http")]
 pub mod http;
+
+#[cfg(all(
+    feature = "bulkhead",
+    feature = "circuit-breaker",
+    feature = "fallback",
+    feature = "grpc",
+    feature = "timeout"
+))]
+pub mod grpc;
 
 #[cfg(all(feature = "fallback", feature = "timeout"))]
 mod timeout_fallback;

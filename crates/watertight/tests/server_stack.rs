@@ -114,6 +114,37 @@ async fn a_request_has_the_time_of_its_caller_or_the_servers_whichever_is_less()
     assert_eq!(answered("60000").await, SECOND * 2);
 }
 
+#[tokio::test]
+async fn a_server_can_ignore_what_strangers_ask_for() {
+    let left = async |request: axum::extract::Request| {
+        let left = Deadline::current().unwrap().remaining();
+        let passed_on = request.headers().contains_key("x-request-timeout-ms");
+        format!("{} {passed_on}", left > SECOND * 10)
+    };
+    let route = || Router::new().route("/", get(left));
+    let trusting = server("shop").build().unwrap();
+    let wary = server("shop").ignore_callers_deadline().build().unwrap();
+    let total = wary.total().clone();
+    let trusting = serve(route().layer(trusting)).await;
+    let wary = serve(route().layer(wary)).await;
+    let asked = async |address: SocketAddr, left: &str| {
+        let request = request(&format!("http://{address}/")).header("x-request-timeout-ms", left);
+        let client = Client::builder(TokioExecutor::new()).build_http::<Body>();
+        let answer = client.request(request.body(Body::empty()).unwrap()).await;
+        let (head, body) = answer.unwrap().into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (head.status, String::from_utf8_lossy(&body).into_owned())
+    };
+    for left in ["0", "9000", "soon"] {
+        let own = (StatusCode::OK, "true false".to_owned());
+        assert_eq!(asked(wary, left).await, own, "{left}");
+    }
+    assert_eq!(asked(trusting, "0").await.0, StatusCode::GATEWAY_TIMEOUT);
+    let theirs = (StatusCode::OK, "false true".to_owned());
+    assert_eq!(asked(trusting, "9000").await, theirs);
+    assert_eq!(total.snapshot().elapsed_in_all(), 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_a_handler_calls_inherits_its_deadline() {
     let left = get(async || {

@@ -43,7 +43,9 @@ async fn main() -> Result<()> {
         let request = Request::get(uri(&host, "/hangs")?).body(Empty::new())?;
         let error = client.ready().await?.call(request).await.unwrap_err();
         let error = error.flatten();
-        println!("hanging: {error}");
+        if let Some(why) = error.rejected() {
+            println!("hanging: {why}");
+        }
         reasons.push(error.rejected().map(|why| why.reason));
     }
     // One good call and two hangs make three calls of which two failed: the circuit opens there.

@@ -1,147 +1,145 @@
-//! Users by CQRS over HTTP: create one, change the e-mail address, read what happened. A deadline and a bulkhead stand in
-//! front of the commands. In a SQLite file, or on PostgreSQL with its URL as the argument.
-//!
-//! Not solved yet: read models. A user's events are read as they are; looking users up by e-mail, or counting them, takes
-//! views that follow the store.
+//! Users by CQRS: create one, change the e-mail address, look one up, list them by domain, see how much has happened, and read
+//! one user's events. In a SQLite file, or on PostgreSQL with its URL as the argument.
 
-mod client;
-mod service;
-mod slow;
-mod users;
-
-use std::{env, sync::Arc, time::Duration};
+use std::env;
 
 use anyhow::Result;
-use axum::Router;
-use futures::future::try_join_all;
-use serde_json::json;
+use example_08_users_cqrs::{
+    Activity, ByDomain, Domain, Entry, History, Id, No, OneUser, Profile, Service, Summary,
+    UserCommand, UserEvent, Users, history,
+};
 use sqlx::PgPool;
-use tokio::{net::TcpListener, task::JoinSet};
-use watertight::Bulkhead;
-use watertight_events::new_id;
+use watertight_cqrs::{
+    BusError, CommandError, CommandRequest, Committed, ConsistencyToken, QueryRequest,
+};
+use watertight_events::{EventStore, Expected, Version, ViewStore, new_id};
 use watertight_postgres::PostgresStore;
 use watertight_sqlite::SqliteStore;
 
-use crate::{
-    client::{Answer, Client},
-    service::{AT_ONCE, Store, app},
-    slow::Slow,
-};
-
-/// How long a command may take.
-const LIMIT: Duration = Duration::from_secs(5);
-
-/// The same for the service that is made to exceed it.
-const SHORT: Duration = Duration::from_millis(50);
+type Told<T> = Result<T, BusError<CommandError<No>>>;
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let store: Store = match env::args().nth(1) {
-        Some(url) => Arc::new(PostgresStore::open(PgPool::connect(&url).await?).await?),
-        None => Arc::new(SqliteStore::open(folder.path().join("users.db"))?),
+    match env::args().nth(1) {
+        Some(url) => {
+            let store = PostgresStore::open(PgPool::connect(&url).await?).await?;
+            play(store.clone(), store).await
+        }
+        None => {
+            let folder = tempfile::tempdir()?;
+            let store = SqliteStore::open(folder.path().join("users.db"))?;
+            play(store.clone(), store).await
+        }
+    }
+}
+
+async fn play<E: EventStore, V: ViewStore>(events: E, views: V) -> Result<()> {
+    let users = Service::start(events.clone(), views).await?;
+    // On a store that is there from another time, users and domains of this run have names of their own.
+    let run = new_id().simple().to_string();
+    let (old, new) = (format!("old-{run}.example"), format!("new-{run}.example"));
+    let [ann, bob] = ["ann", "bob"].map(|name| format!("{name}-{run}"));
+
+    let created = create(&users, &ann, &format!("ann@{old}")).await?;
+    create(&users, &bob, &format!("bob@{old}")).await?;
+    let again = create(&users, &ann, &format!("ann@{old}")).await;
+    assert_eq!(rejection(again), Some(No::Exists));
+    let nobody = change(&users, "nobody", "a@b.example", None).await;
+    assert_eq!(rejection(nobody), Some(No::Missing));
+    println!("created:   two users, and neither of them twice");
+
+    // The token of the last command makes the queries wait for it: nothing is read that is older than what was written.
+    let changed = change(&users, &ann, &format!("ann@{new}"), Some(created.version)).await?;
+    let token = changed.token;
+    let stale = change(&users, &ann, "ann@stale.example", Some(created.version)).await;
+    let stale = stale.expect_err("the version is past");
+    assert!(stale.to_string().contains("at version 2"), "{stale}");
+    let found = users
+        .queries
+        .send::<OneUser>(asked(Id { id: ann.clone() }, token))
+        .await?;
+    let profile = Profile {
+        id: ann.clone(),
+        email: format!("ann@{new}"),
+        version: Version(2),
     };
-    let slow = Slow::new(store);
-    let (users, bulkhead) = serve(&slow, LIMIT).await?;
-    // On a store that is there from another time, users of this run have names of their own.
-    let ann = format!("ann-{}", new_id());
+    assert_eq!(found.value, Some(profile));
+    println!("changed:   one address, and not by who has missed that");
 
-    one_user(&users, &ann).await?;
-    twins(&users, &format!("{ann}-twin")).await?;
-    overload(&users, &bulkhead, &slow, &ann).await?;
-    let (hasty, _) = serve(&slow, SHORT).await?;
-    too_late(&hasty, &users, &slow, &format!("{ann}-late")).await
-}
+    assert_eq!(in_domain(&users, &old, token).await?, [bob.as_str()]);
+    assert_eq!(in_domain(&users, &new, token).await?, [ann.as_str()]);
+    println!("by domain: the old one has lost what the new one has gained");
 
-/// A user is created and changes the address, and only who knows the present version may.
-async fn one_user(users: &Client, id: &str) -> Result<()> {
-    let created = Answer::to(users.create(id, "ann@old.example")).await?;
-    assert_eq!((created.status, created.header("etag")?), (200, "\"1\""));
-    let again = Answer::to(users.create(id, "ann@old.example")).await?;
-    assert_eq!(again.status, 422);
-    assert_eq!(again.body["detail"], "there is such a user already");
+    let summary = |user| users.queries.send::<Summary>(asked(user, token));
+    let (created, changes) = (1, 1);
+    assert_eq!(
+        summary(Some(ann.clone())).await?.value,
+        Activity { created, changes }
+    );
+    let all = summary(None).await?.value;
+    assert!(all.created >= 2 && all.changes >= 1);
+    println!(
+        "activity:  {} users created, {} addresses changed",
+        all.created, all.changes
+    );
 
-    let change = || users.change_email(id, "ann@new.example");
-    let tag = created.header("etag")?;
-    let changed = Answer::to(change().header("if-match", tag)).await?;
-    assert_eq!((changed.status, changed.header("etag")?), (200, "\"2\""));
-    let stale = Answer::to(change().header("if-match", tag)).await?;
-    assert_eq!(stale.status, 412);
-    let nobody = Answer::to(users.change_email(&format!("{id}-not"), "a@b.example")).await?;
-    assert_eq!(nobody.status, 404);
-
-    let events = users.events(id).await?;
-    let expected = json!([
-        { "version": 1, "event": { "user_created": { "email": "ann@old.example" } } },
-        { "version": 2, "event": { "email_changed": { "email": "ann@new.example" } } },
-    ]);
-    assert_eq!(events.body, expected);
-    println!("one user:  created, changed, and refused at a version that is past");
+    let after = Version::NONE;
+    let ann = history(&events, &History { id: ann, after }).await?.value;
+    let happened = [
+        UserEvent::UserCreated {
+            email: format!("ann@{old}"),
+        },
+        UserEvent::EmailChanged {
+            email: format!("ann@{new}"),
+        },
+    ];
+    let happened = (1..).map(Version).zip(happened);
+    assert!(
+        ann.into_iter()
+            .eq(happened.map(|(version, event)| Entry { version, event }))
+    );
+    println!("history:   as it happened");
+    users.views.stop().await;
     Ok(())
 }
 
-/// Ten times the same request under one key is one user.
-async fn twins(users: &Client, id: &str) -> Result<()> {
-    let twins = (0..10).map(|_| {
-        let create = users.create(id, "twin@old.example");
-        Answer::to(create.header("idempotency-key", id))
-    });
-    let answers = try_join_all(twins).await?;
-    assert!(answers.iter().all(|answer| answer.status == 200));
-    let replayed = |answer: &&Answer| answer.header("idempotent-replayed").is_ok();
-    assert_eq!(answers.iter().filter(replayed).count(), 9);
-    let events = users.events(id).await?.body;
-    assert_eq!(events.as_array().map(Vec::len), Some(1));
-    println!("ten twins: one user, and ten times the same answer");
-    Ok(())
+async fn create(users: &Service, id: &str, email: &str) -> Told<Committed<UserEvent>> {
+    let (id, email) = (id.to_owned(), email.to_owned());
+    let create = UserCommand::Create { id, email };
+    users
+        .commands
+        .send::<Users>(CommandRequest::new(create))
+        .await
 }
 
-/// The store hangs: as many commands as the bulkhead has permits wait for it, the others are told to come back. Reading
-/// goes on.
-async fn overload(users: &Client, bulkhead: &Bulkhead, slow: &Slow, id: &str) -> Result<()> {
-    slow.set(true);
-    let mut waiting = JoinSet::new();
-    for n in 0..AT_ONCE {
-        let create = users.create(&format!("{id}-{n}"), "many@old.example");
-        waiting.spawn(Answer::to(create));
-    }
-    while bulkhead.snapshot().in_flight < AT_ONCE {
-        tokio::task::yield_now().await;
-    }
-    for _ in 0..20 {
-        let refused = Answer::to(users.create(&format!("{id}-more"), "a@b.example")).await?;
-        assert_eq!(refused.status, 503);
-        assert_eq!(refused.body["title"], "Service Unavailable");
-    }
-    assert_eq!(users.events(id).await?.status, 200);
-    slow.set(false);
-    while let Some(answer) = waiting.join_next().await {
-        assert_eq!(answer??.status, 200);
-    }
-    assert_eq!(users.events(&format!("{id}-more")).await?.status, 404);
-    println!("overload:  20 answered with 503, the {AT_ONCE} before them done");
-    Ok(())
+/// Changes an address; if the caller has seen a version, only at this one.
+async fn change(
+    users: &Service,
+    id: &str,
+    email: &str,
+    seen: Option<Version>,
+) -> Told<Committed<UserEvent>> {
+    let (id, email) = (id.to_owned(), email.to_owned());
+    let mut change = CommandRequest::new(UserCommand::ChangeEmail { id, email });
+    change.expected = seen.map(Expected::Exact);
+    users.commands.send::<Users>(change).await
 }
 
-/// The store hangs for longer than the deadline; the same key tells later that nothing was done, and does it.
-async fn too_late(hasty: &Client, users: &Client, slow: &Slow, id: &str) -> Result<()> {
-    let create = |service: &Client| {
-        let create = service.create(id, "late@old.example");
-        Answer::to(create.header("idempotency-key", id))
-    };
-    slow.set(true);
-    assert_eq!(create(hasty).await?.status, 504);
-    slow.set(false);
-    let again = create(users).await?;
-    assert_eq!((again.status, again.header("etag")?), (200, "\"1\""));
-    println!("too late:  504 after {SHORT:?}, and done when it was sent again");
-    Ok(())
+/// The users of a domain.
+async fn in_domain(users: &Service, domain: &str, token: ConsistencyToken) -> Result<Vec<String>> {
+    let (domain, after) = (domain.to_owned(), None);
+    let asked = asked(Domain { domain, after }, token);
+    let page = users.queries.send::<ByDomain>(asked).await?.value;
+    Ok(page.users.into_iter().map(|user| user.id).collect())
 }
 
-async fn serve(slow: &Slow, limit: Duration) -> Result<(Client, Bulkhead)> {
-    let (app, bulkhead): (Router, _) = app(Arc::new(slow.clone()), limit)?;
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let url = format!("http://{}", listener.local_addr()?);
-    tokio::spawn(async { axum::serve(listener, app).await });
-    Ok((Client::new(url), bulkhead))
+fn asked<Q>(query: Q, token: ConsistencyToken) -> QueryRequest<Q> {
+    QueryRequest::new(query).at_least(token)
+}
+
+fn rejection(told: Told<Committed<UserEvent>>) -> Option<No> {
+    match told {
+        Err(BusError::Failed(failed)) => failed.into_inner()?.rejection().copied(),
+        _ => None,
+    }
 }

@@ -1,63 +1,80 @@
-//! The service: commands behind a deadline and a bulkhead, and the events of one user.
-
-use std::{sync::Arc, time::Duration};
+//! The service: a bus of commands, a bus of queries, and what keeps the read models up to date in between.
 
 use anyhow::Result;
-use axum::{
-    Json, Router,
-    extract::{Path, State},
-    http::StatusCode,
-    routing::get,
+use watertight_cqrs::{
+    CommandBus, CommandHandler, Projection, ProjectionHandle, QueryBus, QueryHandler,
 };
-use serde_json::{Value, json};
-use tower::ServiceBuilder;
-use watertight::{Bulkhead, BulkheadLayer, DeadlineLayer};
-use watertight_cqrs::{CommandHandler, Decider, Event, http::command_route_with};
-use watertight_events::{AnyEventStore, EventStore, StreamId, Version};
+use watertight_events::{EventStore, ViewStore};
 
-use crate::users::{No, UserCommand, UserEvent, Users};
+use crate::{Activities, ByDomain, OneUser, Profiles, Summary, Users};
 
-/// Commands at the same time; one more is told to come back.
-pub(crate) const AT_ONCE: usize = 16;
-
-/// Events of one user in one answer.
-const PAGE: usize = 100;
-
-pub(crate) type Store = Arc<dyn AnyEventStore>;
-
-pub(crate) fn app(store: Store, limit: Duration) -> Result<(Router, Bulkhead)> {
-    let bulkhead = Bulkhead::builder("users").max_concurrent(AT_ONCE).build()?;
-    let commands = ServiceBuilder::new()
-        .layer(DeadlineLayer::new(limit))
-        .layer(BulkheadLayer::new(bulkhead.clone()))
-        .service(CommandHandler::new(Users, store.clone()));
-    let status = |why: &No| match why {
-        No::Missing => StatusCode::NOT_FOUND,
-        No::Exists | No::Malformed => StatusCode::UNPROCESSABLE_ENTITY,
-    };
-    let commands = command_route_with::<UserCommand, _, _>(commands, status);
-    let app = Router::new()
-        .route("/users/{id}/events", get(history))
-        .with_state(store)
-        .route("/users", commands);
-    Ok((app, bulkhead))
+/// Commands and queries of users.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// What changes users.
+    pub commands: CommandBus,
+    /// What looks at them.
+    pub queries: QueryBus,
+    /// What keeps the read models up to date.
+    pub views: Views,
 }
 
-/// What happened to a user, oldest first.
-async fn history(
-    State(store): State<Store>,
-    Path(id): Path<String>,
-) -> Result<Json<Vec<Value>>, StatusCode> {
-    let user = StreamId::new(Users::CATEGORY, id);
-    let page = store.read_stream(&user, Version::NONE, PAGE).await;
-    let page = page.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-    if page.events.is_empty() {
-        return Err(StatusCode::NOT_FOUND);
+/// The read models, which run in tasks of their own.
+#[derive(Clone, Debug)]
+pub struct Views {
+    /// Users by their id and their domain.
+    pub profiles: ProjectionHandle,
+    /// How much has happened.
+    pub activities: ProjectionHandle,
+}
+
+impl Service {
+    /// Starts the service on a store of events and a store of views, which may be the same.
+    ///
+    /// # Errors
+    ///
+    /// Something is registered twice.
+    pub async fn start<E, V>(events: E, views: V) -> Result<Self>
+    where
+        E: EventStore,
+        V: ViewStore,
+    {
+        let commands = CommandHandler::new(Users, events.clone());
+        let commands = CommandBus::builder().named::<Users, _>("users", commands);
+        let queries = QueryBus::builder()
+            .named::<OneUser, _>("user", QueryHandler::new(OneUser, views.clone()))
+            .named::<ByDomain, _>("by-domain", QueryHandler::new(ByDomain, views.clone()))
+            .named::<Summary, _>("summary", QueryHandler::new(Summary, views.clone()));
+        Ok(Self {
+            commands: commands.build()?,
+            queries: queries.build()?,
+            views: Views::run(events, views).await,
+        })
     }
-    let told = page.events.iter().map(|recorded| {
-        let event = UserEvent::decode(&recorded.event.kind, &recorded.event.payload);
-        let event = event.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
-        Ok(json!({ "version": recorded.version, "event": event }))
-    });
-    Ok(Json(told.collect::<Result<_, StatusCode>>()?))
+}
+
+impl Views {
+    /// Runs the projections, and waits until they have begun.
+    pub async fn run<E: EventStore, V: ViewStore>(events: E, views: V) -> Self {
+        let profiles = Projection::<Profiles, E, V>::new(events.clone(), views.clone());
+        let activities = Projection::<Activities, E, V>::new(events, views);
+        let handles = Self {
+            profiles: profiles.handle(),
+            activities: activities.handle(),
+        };
+        tokio::spawn(profiles.run());
+        tokio::spawn(activities.run());
+        for handle in [&handles.profiles, &handles.activities] {
+            handle.until(|view| view.state.is_healthy()).await;
+        }
+        handles
+    }
+
+    /// Ends the projections, which gives their leases back; else nobody could take over before they expire.
+    pub async fn stop(&self) {
+        for handle in [&self.profiles, &self.activities] {
+            handle.stop();
+            handle.until(|view| view.state.has_ended()).await;
+        }
+    }
 }

@@ -4,40 +4,76 @@ use serde::{Deserialize, Serialize};
 use watertight_cqrs::{Decider, Event};
 use watertight_events::StreamId;
 
+/// The decider of users.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Users;
+pub struct Users;
 
+/// What is asked of a user.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum UserCommand {
-    Create { id: String, email: String },
-    ChangeEmail { id: String, email: String },
+pub enum UserCommand {
+    /// There is a new one.
+    Create {
+        /// The name in the stream.
+        id: String,
+        /// Where mail goes.
+        email: String,
+    },
+    /// Mail goes elsewhere.
+    ChangeEmail {
+        /// The name in the stream.
+        id: String,
+        /// Where mail goes from now on.
+        email: String,
+    },
 }
 
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+/// What has happened to a user.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum UserEvent {
-    UserCreated { email: String },
-    EmailChanged { email: String },
+pub enum UserEvent {
+    /// There is a new one.
+    UserCreated {
+        /// Where mail goes.
+        email: String,
+    },
+    /// Mail goes elsewhere.
+    EmailChanged {
+        /// Where mail goes from now on.
+        email: String,
+    },
 }
 
+/// Why not.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub(crate) enum No {
+pub enum No {
+    /// A user is created once.
     #[error("there is such a user already")]
     Exists,
+    /// Nobody has this id.
     #[error("there is no such user")]
     Missing,
+    /// It has no `@`.
     #[error("that is no e-mail address")]
     Malformed,
 }
 
 /// A user, who is there once there is an address.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct User {
+pub struct User {
     email: Option<String>,
 }
 
 impl Event for UserEvent {}
+
+impl UserEvent {
+    /// Where mail goes after it.
+    #[must_use]
+    pub fn email(&self) -> &str {
+        let (Self::UserCreated { email } | Self::EmailChanged { email }) = self;
+        email
+    }
+}
 
 impl Decider for Users {
     type Command = UserCommand;
@@ -69,9 +105,8 @@ impl Decider for Users {
     }
 
     fn evolve(_: User, event: &UserEvent) -> User {
-        let (UserEvent::UserCreated { email } | UserEvent::EmailChanged { email }) = event;
         User {
-            email: Some(email.clone()),
+            email: Some(event.email().to_owned()),
         }
     }
 }

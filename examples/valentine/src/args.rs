@@ -11,7 +11,7 @@ use crate::{day::Act, shop::World};
 #[derive(Debug, Parser)]
 #[command(name = "valentine", version)]
 pub(crate) struct Args {
-    /// Play only this act, 0 to 4.
+    /// Play only this act, 0 to 4 or 8.
     #[arg(long, value_name = "N", value_parser = act)]
     pub(crate) act: Option<Act>,
     /// Only the naive shop.
@@ -56,11 +56,14 @@ impl Args {
 }
 
 fn act(number: &str) -> Result<Act, String> {
-    let last = Act::ALL.len() - 1;
-    let known = number.parse().ok().and_then(|n: usize| Act::ALL.get(n));
-    known
-        .copied()
-        .ok_or_else(|| format!("the acts are 0 to {last}"))
+    let wanted = number.parse::<usize>().ok();
+    let known = Act::ALL
+        .into_iter()
+        .find(|act| Some(act.number()) == wanted);
+    known.ok_or_else(|| {
+        let all = Act::ALL.map(|act| act.number().to_string());
+        format!("the acts are {}", all.join(", "))
+    })
 }
 
 #[cfg(test)]
@@ -85,7 +88,7 @@ mod tests {
     fn an_unknown_act_is_told_which_there_are() {
         for wrong in ["--act 5", "--act=-1", "--act three"] {
             let error = parse(wrong).unwrap_err();
-            assert!(error.contains("the acts are 0 to 4"), "{error}");
+            assert!(error.contains("the acts are 0, 1, 2, 3, 4, 8"), "{error}");
         }
     }
 

@@ -1,5 +1,5 @@
 use watertight::{
-    Fallback, FallbackLayer, KeyLimits,
+    Fallback, FallbackLayer, KeyLimits, grpc,
     http::{ClientStack, ServerStack, client, server},
     testing::{contract::Contract, layer_contract_tests},
 };
@@ -22,6 +22,11 @@ fn incoming(limit: usize) -> ServerStack {
         .unwrap()
 }
 
+fn grpc_incoming(limit: usize) -> grpc::ServerStack {
+    let stack = grpc::server("shop").max_concurrent(limit).total(LONG);
+    stack.build().unwrap()
+}
+
 fn open() -> ClientStack {
     let stack = outgoing(8);
     stack.circuit_breaker().force_open("maintenance");
@@ -36,6 +41,8 @@ layer_contract_tests! {
     }),
     http_server => Contract::http(|| incoming(8)),
     one_at_a_time http_server_of_one => Contract::http(|| incoming(1)),
+    grpc_server => Contract::http(|| grpc_incoming(8)),
+    one_at_a_time grpc_server_of_one => Contract::http(|| grpc_incoming(1)),
     timeout_fallback => Contract::plain(|| {
         let fallback = FallbackLayer::new(Fallback::default());
         watertight::timeout_fallback(LONG, fallback)
@@ -47,4 +54,5 @@ layer_contract_tests! {
 
     refusing http_client_open => Contract::http(open),
     refusing http_server_shut => Contract::http(|| incoming(0)),
+    refusing grpc_server_shut => Contract::http(|| grpc_incoming(0)),
 }

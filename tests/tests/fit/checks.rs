@@ -10,7 +10,7 @@ use tokio::{
     time::Instant,
 };
 use watertight::{
-    Bulkhead, CircuitBreaker, Fallback, Handled, Queue, Reason, Timeout, Window,
+    Bulkhead, CircuitBreaker, Fallback, Handled, Queue, Reason, Timeout, Window, grpc,
     http::{self, ClientBuilder, ServerStack},
 };
 
@@ -128,16 +128,45 @@ pub(crate) fn another_answer<F: Future<Output = Callers>>(place: impl FnOnce(Fal
 
 /// The standard stack of a server: one limit for all callers, and a deadline.
 pub(crate) fn as_a_server<F: Future<Output = Callers>>(place: impl FnOnce(ServerStack, Shop) -> F) {
+    let stack = http::server("shop").max_concurrent(1).total(SOON);
+    let stack = stack.build().unwrap();
+    let bulkhead = stack.bulkhead().clone();
+    as_any_server(&bulkhead, |shop| place(stack, shop));
+}
+
+/// The same for gRPC. The shop is a health service, which passes unless it is said not to.
+pub(crate) fn as_a_grpc_server<F: Future<Output = Callers>>(
+    place: impl FnOnce(grpc::ServerStack, Shop) -> F,
+) {
+    let stack = grpc::server("shop").max_concurrent(1).total(SOON);
+    let stack = stack.exempt([""; 0]).build().unwrap();
+    let bulkhead = stack.bulkhead().clone();
+    as_any_server(&bulkhead, |shop| place(stack, shop));
+}
+
+fn as_any_server<F: Future<Output = Callers>>(bulkhead: &Bulkhead, place: impl FnOnce(Shop) -> F) {
     on_paused_time(async {
         let shop = Shop::new();
-        let stack = http::server("shop").max_concurrent(1).total(SOON);
-        let stack = stack.build().unwrap();
-        let bulkhead = stack.bulkhead().clone();
-        let mut callers = place(stack, shop.clone()).await;
-        let limited = one_is_served_and_the_others_refused(&mut callers, &bulkhead, &shop);
+        let mut callers = place(shop.clone()).await;
+        let limited = one_is_served_and_the_others_refused(&mut callers, bulkhead, &shop);
         while_the_clock_stands(limited).await;
         bulkhead.resize(callers.len());
         answers_come_and_hangs_are_given_up(&mut callers).await;
+    });
+}
+
+/// The standard stack of a gRPC server: who asks for its health is answered, also when there is no place for anybody.
+pub(crate) fn with_health_checks<F: Future<Output = Callers>>(
+    place: impl FnOnce(grpc::ServerStack, Shop) -> F,
+) {
+    with_threads(async {
+        let stack = grpc::server("shop").max_concurrent(0).build().unwrap();
+        let bulkhead = stack.bulkhead().clone();
+        let mut callers = place(stack, Shop::new()).await;
+        for heard in all(callers.at_once(Ask::Answer)).await {
+            assert_eq!(heard, Heard::said(ROSES));
+        }
+        assert_eq!(bulkhead.snapshot().submitted, 0);
     });
 }
 

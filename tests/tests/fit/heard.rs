@@ -60,7 +60,10 @@ impl Heard {
 
     /// Whether this is how the protocol tells a refusal for that reason.
     pub(crate) fn is_refusal(&self, reason: Reason) -> bool {
-        let late = matches!(reason, Reason::TimedOut | Reason::DeadlinePassed);
+        let late = matches!(
+            reason,
+            Reason::TimedOut | Reason::NotReady | Reason::DeadlinePassed
+        );
         let full = matches!(reason, Reason::Full | Reason::QueueFull);
         match self {
             Self::Said(_) | Self::Failed => false,

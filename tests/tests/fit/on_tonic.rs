@@ -31,8 +31,8 @@ use crate::{
     callers::{CALLERS, Callers},
     cells,
     checks::{
-        SORRY, another_answer, as_a_client_that_tries, as_a_server, by_the_deadline, in_time,
-        one_circuit, one_limit, one_queue,
+        SORRY, another_answer, as_a_client_that_tries, as_a_grpc_server, as_a_server,
+        by_the_deadline, in_time, one_circuit, one_limit, one_queue, with_health_checks,
     },
     heard::Heard,
     shop::{Ask, ROSES, Shop},
@@ -84,6 +84,9 @@ cells! {
     fn tonic_server_gives_another_answer() = another_answer(|fallback, shop| {
         server(FallbackLayer::for_grpc(fallback).respond_with(|_| sorry()), shop)
     });
+
+    fn tonic_server_takes_the_grpc_server_stack() = as_a_grpc_server(server);
+    fn tonic_server_answers_health_checks_when_it_is_full() = with_health_checks(server);
 }
 
 /// The shop as a gRPC service. The service whose health is asked for says what to do.

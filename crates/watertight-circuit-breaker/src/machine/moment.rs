@@ -48,7 +48,13 @@ impl Moment {
 
     /// The time from then to now.
     pub(crate) fn elapsed(self, now: Now) -> u64 {
-        now.0.saturating_sub(self.millis().saturating_mul(1_000))
+        now.0.saturating_sub(self.micros())
+    }
+
+    /// Microseconds from the making of the breaker to then.
+    #[inline]
+    pub(crate) const fn micros(self) -> u64 {
+        self.millis().saturating_mul(1_000)
     }
 
     /// The time from the making of the breaker to then, unless it never comes.

@@ -1,10 +1,11 @@
 use std::time::Duration;
 
-use watertight_core::Reason;
+use watertight_core::{Gated, Reason};
 
 use crate::{
     machine::{
-        Machine, Refused, Rules, Tally, Ticket,
+        Machine, Rules, Tally, Ticket,
+        moment::Moment,
         word::{Now, State, Word, micros},
     },
     sync::Ordering,
@@ -72,25 +73,19 @@ impl Machine {
 
     /// Why a service behind the circuit is not even to be readied for a call, if so.
     #[inline]
-    pub(crate) fn gate(&self, elapsed: impl FnOnce() -> Duration) -> Option<Refused> {
+    pub(crate) fn gate(&self, now: impl FnOnce() -> Now) -> Option<Gated> {
         let word = Word::unpack(self.state.load(Ordering::Acquire));
         let reason = match word.state {
             State::Open => Reason::Open,
             State::ForcedOpen => Reason::ForcedOpen,
             _ => return None,
         };
-        let mut retry_after = None;
-        if let Some(end) = word.when.since_start() {
-            let left = end.checked_sub(elapsed())?;
-            if left.is_zero() {
-                return None;
-            }
-            retry_after = Some(left);
+        let gated = Gated::new(reason);
+        if word.when == Moment::NEVER {
+            return Some(gated);
         }
-        Some(Refused {
-            reason,
-            retry_after,
-        })
+        let left = word.when.micros().checked_sub(now().0)?;
+        (left > 0).then_some(gated.with_retry_after_micros(left))
     }
 }
 

@@ -77,14 +77,15 @@ impl Why {
 }
 
 impl Machine {
-    /// Moves to a state whatever the state is now, and makes every outstanding ticket inert.
+    /// Moves to a state whatever the state is now, and makes every outstanding ticket inert; the state before, unless it
+    /// is held in this one already.
     pub(crate) fn force(
         &self,
         to: State,
         until: Option<Now>,
         at: At<'_>,
         tell: &dyn Fn(Transition),
-    ) {
+    ) -> Option<State> {
         let when = match to {
             State::ForcedOpen => until.map_or(Moment::NEVER, Moment::of),
             _ => Moment::of(at.now),
@@ -92,10 +93,19 @@ impl Machine {
         // An operator's word must not be lost to a transition that happens at the same time.
         loop {
             let word = Word::unpack(self.state.load(Ordering::Acquire));
+            // What is said twice must not empty the window of a circuit that goes on recording.
+            let is_held = match to {
+                State::ForcedOpen => word.when == when,
+                State::Disabled | State::MetricsOnly => true,
+                _ => false,
+            };
+            if is_held && word.state == to {
+                return None;
+            }
             let next = word.next(to, when);
             if self.exchange(word, next, Why::Operator, at, tell) {
                 self.openings.store(0, Ordering::Relaxed);
-                return;
+                return Some(word.state);
             }
         }
     }

@@ -150,8 +150,15 @@ impl Naive {
         } else {
             self.now
         };
-        self.turn(state, when);
-        self.openings = 0;
+        let again = if held {
+            self.when == when
+        } else {
+            state != State::Closed
+        };
+        if self.state != state || !again {
+            self.turn(state, when);
+            self.openings = 0;
+        }
     }
 
     pub(crate) fn update(&mut self, config: Config) {

@@ -112,11 +112,11 @@ impl<V> fmt::Debug for ServerErrors<V> {
     }
 }
 
-/// Whether a response is a refusal that was never sent, made by a layer further in.
+/// Whether a response is a refusal by a layer further in, and no failure of the service behind.
 pub(crate) fn is_our_refusal(extensions: &Extensions) -> bool {
     extensions
         .get::<Rejected>()
-        .is_some_and(|rejected| !rejected.reason.attempted())
+        .is_some_and(|rejected| !rejected.reason.is_failure())
 }
 
 /// `Retry-After` in either form. A date counts from the response's own `Date`: the clocks of two machines differ.

@@ -172,7 +172,7 @@ const fn status_of(reason: Reason) -> u32 {
     match reason {
         Reason::Open | Reason::ForcedOpen | Reason::ProbesTaken => UNAVAILABLE,
         Reason::Full | Reason::QueueFull | Reason::WaitedTooLong => RESOURCE_EXHAUSTED,
-        Reason::DeadlinePassed | Reason::TimedOut => DEADLINE_EXCEEDED,
+        Reason::DeadlinePassed | Reason::NotReady | Reason::TimedOut => DEADLINE_EXCEEDED,
     }
 }
 

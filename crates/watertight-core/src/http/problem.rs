@@ -55,7 +55,10 @@ impl Problem {
     }
 
     fn render(self, why: Rejected) -> Response<Bytes> {
-        let timed_out = matches!(why.reason, Reason::TimedOut | Reason::DeadlinePassed);
+        let timed_out = matches!(
+            why.reason,
+            Reason::TimedOut | Reason::NotReady | Reason::DeadlinePassed
+        );
         let (status, body) = match self.status {
             _ if timed_out => (StatusCode::GATEWAY_TIMEOUT, Bytes::from_static(TIMED_OUT)),
             None => (

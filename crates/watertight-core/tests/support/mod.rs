@@ -9,7 +9,9 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use watertight_core::{Admission, Admit, Forget, Outcome, Permit, Reason, Rejected, Verdict, Wrap};
+use watertight_core::{
+    Admission, Admit, Forget, Gated, Outcome, Permit, Reason, Rejected, Verdict, Wrap,
+};
 
 /// A gate with a limit, as simple as one can be: what a layer crate brings to core.
 #[derive(Clone, Debug, Default)]
@@ -54,9 +56,9 @@ impl Gate {
 impl<Req> Admit<Req> for Gate {
     type Permit = Ticket;
 
-    fn gate(&self) -> Option<Rejected> {
+    fn gate(&self) -> Option<Gated> {
         let shut = self.0.shut.load(Ordering::SeqCst);
-        shut.then(|| Rejected::new("gate", Reason::Open))
+        shut.then_some(Gated::new(Reason::Open))
     }
 
     fn admit(&self, _: &Req) -> Result<Ticket, Rejected> {
@@ -71,8 +73,8 @@ impl<Req> Admit<Req> for Gate {
         })
     }
 
-    fn refuse(&self, gated: Option<Rejected>) -> Rejected {
-        gated.unwrap_or(Rejected::new("gate", Reason::Open))
+    fn refuse(&self, gated: Option<Gated>) -> Rejected {
+        gated.unwrap_or(Gated::new(Reason::Open)).by("gate")
     }
 }
 

@@ -1,104 +1,23 @@
-use std::{
-    future::Future,
-    marker::PhantomData,
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::{future::Future, marker::PhantomData, pin::Pin};
 
-use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
-use tower::Service;
-use watertight_core::Error;
-
-use super::Told;
-use crate::{CommandError, CommandFailure, CommandRequest, Committed, Decider};
-
-/// The service of a decider's commands, for commands that are JSON.
-pub(super) struct ByJson<D, S> {
-    service: S,
-    decider: PhantomData<fn() -> D>,
+/// A service of `K`'s commands or queries, for those that are JSON.
+pub(super) struct ByJson<K, S> {
+    pub(super) service: S,
+    kind: PhantomData<fn() -> K>,
 }
 
-type Answer = Result<Committed<Value>, Error<CommandError<Told>>>;
+/// An answer on its way.
+pub(super) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-impl<D, S> ByJson<D, S> {
+impl<K, S> ByJson<K, S> {
     pub(super) const fn new(service: S) -> Self {
-        Self {
-            service,
-            decider: PhantomData,
-        }
+        let kind = PhantomData;
+        Self { service, kind }
     }
 }
 
-impl<D, S> Service<CommandRequest<Value>> for ByJson<D, S>
-where
-    D: Decider<Command: DeserializeOwned + Serialize>,
-    S: Service<CommandRequest<D::Command>, Response = Committed<D::Event>>,
-    S::Error: CommandFailure<Rejection = D::Rejection>,
-    S::Future: Send + 'static,
-{
-    type Response = Committed<Value>;
-    type Error = Error<CommandError<Told>>;
-    type Future = Pin<Box<dyn Future<Output = Answer> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.service.poll_ready(cx).map_err(told)
-    }
-
-    fn call(&mut self, request: CommandRequest<Value>) -> Self::Future {
-        match typed::<D::Command>(request) {
-            Ok(request) => {
-                let answer = self.service.call(request);
-                Box::pin(async move { answer.await.map_err(told).and_then(untyped) })
-            }
-            Err(why) => {
-                let why = Told::NoCommand(why.to_string());
-                Box::pin(async { Err(Error::Inner(CommandError::Rejected(why))) })
-            }
-        }
-    }
-}
-
-impl<D, S: Clone> Clone for ByJson<D, S> {
+impl<K, S: Clone> Clone for ByJson<K, S> {
     fn clone(&self) -> Self {
         Self::new(self.service.clone())
-    }
-}
-
-/// The request with the command that its JSON is. The key is that of the command, however its JSON was written.
-fn typed<C: DeserializeOwned + Serialize>(
-    request: CommandRequest<Value>,
-) -> serde_json::Result<CommandRequest<C>> {
-    let command = serde_json::from_value(request.command)?;
-    let key = request.key.map(|key| key.rekeyed(&command)).transpose()?;
-    Ok(CommandRequest {
-        command,
-        metadata: request.metadata,
-        expected: request.expected,
-        key,
-        deadline: request.deadline,
-    })
-}
-
-fn untyped<E: Serialize>(committed: Committed<E>) -> Answer {
-    let events = committed.events.iter().map(serde_json::to_value);
-    let events = events
-        .collect::<Result<_, _>>()
-        .map_err(|why| Error::Inner(crate::CodecError::from(why).into()))?;
-    Ok(Committed {
-        stream: committed.stream,
-        version: committed.version,
-        token: committed.token,
-        events,
-        replayed: committed.replayed,
-    })
-}
-
-fn told<F: CommandFailure<Rejection: ToString>>(failure: F) -> Error<CommandError<Told>> {
-    match failure.flatten() {
-        Error::Rejected(why) => Error::Rejected(why),
-        Error::Inner(error) => {
-            Error::Inner(error.map_rejection(|why| Told::Rejected(why.to_string())))
-        }
     }
 }

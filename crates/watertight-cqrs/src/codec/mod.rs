@@ -59,7 +59,8 @@ pub trait Event: Serialize + DeserializeOwned + Send + Sync + 'static {
         Ok(Encoded {
             kind: kind.into(),
             schema: Self::schema(kind),
-            payload: payload.into(),
+            // Without the room that was too much, which would be kept for as long as the event.
+            payload: payload.into_boxed_slice().into(),
         })
     }
 

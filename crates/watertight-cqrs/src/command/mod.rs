@@ -1,7 +1,6 @@
 //! Commands: what is asked, what is answered, and the service in between.
 
 mod error;
-mod failure;
 mod handler;
 mod service;
 mod slot;
@@ -14,7 +13,6 @@ use watertight_events::{Expected, Metadata, StreamId, Version, new_id};
 
 pub use self::{
     error::CommandError,
-    failure::{CommandFailure, unboxed},
     handler::{CommandHandler, CommandHandlerBuilder},
     service::CommandFuture,
 };

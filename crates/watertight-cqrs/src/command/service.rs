@@ -25,7 +25,13 @@ impl<D: Decider, S: EventStore> Service<CommandRequest<D::Command>> for CommandH
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         if self.place.is_none() {
-            self.place = ready!(self.places.poll_acquire(cx));
+            // Where there is room, no future is made that could wait. Nobody is passed by: a place that somebody waits for
+            // is never free.
+            let free = self.places.clone_inner().try_acquire_owned();
+            self.place = match free {
+                Ok(place) => Some(place),
+                Err(_) => ready!(self.places.poll_acquire(cx)),
+            };
         }
         Poll::Ready(Ok(()))
     }

@@ -1,20 +1,15 @@
-use std::str::FromStr;
-
-use axum::http::{HeaderMap, HeaderName, StatusCode, header, request::Parts};
-use serde::Serialize;
+use axum::http::{HeaderName, request::Parts};
 use uuid::Uuid;
 use watertight_core::Deadline;
-use watertight_events::{Expected, Metadata, Version, new_id};
+use watertight_events::{Metadata, new_id};
 
-use super::{failure::Asked, problem::Problem, receipt::CONSISTENCY_TOKEN};
-use crate::{CommandRequest, ConsistencyToken};
+use super::{
+    field::{CONSISTENCY_TOKEN, CORRELATION_ID, one, parsed},
+    problem::Problem,
+};
+use crate::ConsistencyToken;
 
-pub(super) const CORRELATION_ID: HeaderName = HeaderName::from_static("correlation-id");
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-
-/// The longest key, so that its scope has room beside it.
-const MAX_KEY: usize = 255;
 
 /// Who sends a request: your authentication puts it into the request's extensions.
 ///
@@ -35,14 +30,12 @@ const MAX_KEY: usize = 255;
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Actor(pub String);
 
-/// Everything about a command but itself.
+/// Where a command or a query comes from, what its sender has seen, and until when the answer is of use.
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) metadata: Metadata,
     pub(super) seen: Option<ConsistencyToken>,
     pub(super) deadline: Option<Deadline>,
-    expected: Option<Expected>,
-    key: Option<String>,
 }
 
 impl Head {
@@ -66,72 +59,8 @@ impl Head {
             metadata,
             seen: parsed(headers, &CONSISTENCY_TOKEN, "a token of an earlier answer")?,
             deadline: Deadline::earliest(carried, Deadline::current()),
-            expected: expected(headers)?,
-            key: key(headers)?,
         })
     }
-
-    /// How it was asked for.
-    pub(super) const fn asked(&self) -> Asked {
-        Asked {
-            expected: self.expected,
-            by_key: self.key.is_some(),
-        }
-    }
-
-    /// The request for a command.
-    pub(super) fn request<C: Serialize>(self, command: C) -> Result<CommandRequest<C>, Problem> {
-        let mut request = CommandRequest::new(command).metadata(self.metadata);
-        request.expected = self.expected;
-        request.deadline = self.deadline;
-        match self.key {
-            None => Ok(request),
-            Some(key) => request.key(key).map_err(|_| {
-                let why = "such a command cannot have an Idempotency-Key";
-                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why)
-            }),
-        }
-    }
-}
-
-/// A key, as it is or as the quoted string that the header's draft asks for.
-fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(text) = one(headers, &IDEMPOTENCY_KEY)? else {
-        return Ok(None);
-    };
-    let bare = text
-        .strip_prefix('"')
-        .map_or(Some(text), |rest| rest.strip_suffix('"'));
-    match bare {
-        Some(bare) if !bare.contains(['"', '\\']) && (1..=MAX_KEY).contains(&bare.len()) => {
-            Ok(Some(bare.to_owned()))
-        }
-        _ => Err(malformed(&IDEMPOTENCY_KEY, "1 to 255 characters")),
-    }
-}
-
-/// Where the stream must be.
-fn expected(headers: &HeaderMap) -> Result<Option<Expected>, Problem> {
-    let matching = match one(headers, &header::IF_MATCH)? {
-        None => None,
-        Some("*") => Some(Expected::Exists),
-        Some(tag) => Some(Expected::Exact(version(tag).ok_or_else(|| {
-            malformed(&header::IF_MATCH, "one ETag of an earlier answer, or *")
-        })?)),
-    };
-    match (matching, one(headers, &header::IF_NONE_MATCH)?) {
-        (matching, None) => Ok(matching),
-        (None, Some("*")) => Ok(Some(Expected::NoStream)),
-        (None, Some(_)) => Err(malformed(&header::IF_NONE_MATCH, "*")),
-        (Some(_), Some(_)) => Err(malformed(&header::IF_NONE_MATCH, "no If-Match beside it")),
-    }
-}
-
-fn version(tag: &str) -> Option<Version> {
-    let digits = tag.strip_prefix('"')?.strip_suffix('"')?;
-    // `parse` would take a sign.
-    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| digits.parse().ok().map(Version))?
 }
 
 /// Version, trace, parent and flags, in hexadecimal; later versions may append something.
@@ -150,35 +79,4 @@ fn is_traceparent(text: &str) -> bool {
         && [parts[1], parts[2]]
             .iter()
             .all(|id| id.bytes().any(|byte| byte != b'0'))
-}
-
-fn parsed<T: FromStr>(
-    headers: &HeaderMap,
-    name: &HeaderName,
-    wanted: &str,
-) -> Result<Option<T>, Problem> {
-    one(headers, name)?
-        .map(str::parse)
-        .transpose()
-        .map_err(|_| malformed(name, wanted))
-}
-
-/// The value of a header that may be there once.
-fn one<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, Problem> {
-    let mut values = headers.get_all(name).iter();
-    let Some(value) = values.next() else {
-        return Ok(None);
-    };
-    if values.next().is_some() {
-        return Err(malformed(name, "only one"));
-    }
-    let text = value
-        .to_str()
-        .map_err(|_| malformed(name, "visible ASCII"))?;
-    Ok(Some(text.trim()))
-}
-
-fn malformed(name: &HeaderName, wanted: &str) -> Problem {
-    let why = format!("the header {name} is malformed: expected {wanted}");
-    Problem::new(StatusCode::BAD_REQUEST, why)
 }

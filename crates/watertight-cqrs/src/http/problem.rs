@@ -1,4 +1,4 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use axum::{
     body::Body,
@@ -6,9 +6,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::json;
-use watertight_core::{Rejected, http::Problem as Refusal};
+use watertight_core::{Reason, Rejected, http::Problem as Refusal};
 
-/// What a caller is told instead of a receipt: strangers read it.
+/// What a caller is told instead of a receipt or an answer: strangers read it.
 #[derive(Debug)]
 pub(super) enum Problem {
     /// The refusal of a layer, which has an answer of its own.
@@ -28,6 +28,26 @@ impl Problem {
             detail: detail.into(),
             retry_after: None,
         }
+    }
+
+    /// The refusal of a layer. Where it is for want of room, the caller is told to come back, which a bulkhead cannot time.
+    pub(super) fn refused(why: Rejected) -> Self {
+        let soon = Duration::from_secs(super::SOON);
+        Self::Refused(match why.reason {
+            Reason::Full | Reason::QueueFull | Reason::WaitedTooLong => {
+                why.with_retry_after(why.retry_after.unwrap_or(soon))
+            }
+            _ => why,
+        })
+    }
+
+    /// Every place is taken, and nothing was tried.
+    pub(super) fn overloaded(by: &'static str) -> Self {
+        Self::refused(Rejected::new(by, Reason::Full))
+    }
+
+    pub(super) const fn too_late(by: &'static str) -> Self {
+        Self::Refused(Rejected::new(by, Reason::DeadlinePassed))
     }
 
     /// The same, with the seconds after which to come back.

@@ -2,10 +2,18 @@ use std::sync::Arc;
 
 use watertight_events::{Position, StoreId, ViewError, ViewId};
 
+use crate::CodecError;
+
 /// Why a query was not answered.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum QueryError {
+    /// What is asked makes no sense.
+    #[error("no such query: {why}")]
+    Invalid {
+        /// What is wrong with it.
+        why: Arc<str>,
+    },
     /// The token is of another store than the view's events; no waiting helps.
     #[error("the token is of another store than view {view}, which is of {store}")]
     OtherStore {
@@ -30,7 +38,7 @@ pub enum QueryError {
         /// The name of the view.
         name: Arc<str>,
     },
-    /// The view has not reached the token in time.
+    /// The view has not reached the token in time; or as many queries as may wait for it already.
     #[error("view {view} is at position {actual}, and {wanted} is asked for")]
     Behind {
         /// The view.
@@ -40,6 +48,9 @@ pub enum QueryError {
         /// How far the view is.
         actual: Position,
     },
+    /// Every place is taken; nothing was tried.
+    #[error("every place is taken")]
+    Overloaded,
     /// The deadline has passed.
     #[error("the deadline has passed")]
     Deadline,
@@ -53,6 +64,9 @@ pub enum QueryError {
         /// What is wrong with it.
         why: Arc<str>,
     },
+    /// The answer has no JSON.
+    #[error("the answer cannot be told: {0}")]
+    Codec(#[source] Arc<CodecError>),
     /// The store failed.
     #[error("the store failed: {message}")]
     Store {
@@ -70,6 +84,7 @@ impl QueryError {
         matches!(
             self,
             Self::Behind { .. }
+                | Self::Overloaded
                 | Self::Deadline
                 | Self::Store {
                     transient: true,
@@ -79,11 +94,21 @@ impl QueryError {
     }
 }
 
+impl From<CodecError> for QueryError {
+    fn from(error: CodecError) -> Self {
+        Self::Codec(Arc::new(error))
+    }
+}
+
 impl From<ViewError> for QueryError {
     fn from(error: ViewError) -> Self {
         match error {
             ViewError::Unknown { view } => Self::Unknown { name: view.name },
             ViewError::Store { transient, message } => Self::Store { transient, message },
+            // A view has names and values from its query only.
+            ViewError::Invalid(_) | ViewError::TooLarge { .. } => Self::Invalid {
+                why: error.to_string().into(),
+            },
             other => Self::Store {
                 transient: false,
                 message: other.to_string().into(),

@@ -9,7 +9,7 @@ mod wait;
 
 use std::time::Duration;
 
-use watertight_events::{Metadata, Position, new_id};
+use watertight_events::{Metadata, Position, StoreId, new_id};
 
 pub use self::{
     error::QueryError,
@@ -55,6 +55,34 @@ pub struct Fresh<T> {
     pub value: T,
     /// Every event up to here is reflected in it; perhaps later ones too.
     pub as_of: Position,
+    /// The store of the events.
+    pub store: StoreId,
+}
+
+impl<T> Fresh<T> {
+    /// An answer that reflects everything up to a token.
+    pub const fn new(value: T, token: ConsistencyToken) -> Self {
+        Self {
+            value,
+            as_of: token.position,
+            store: token.store,
+        }
+    }
+
+    /// What a reader waits for to see nothing older than this.
+    #[must_use]
+    pub const fn token(&self) -> ConsistencyToken {
+        ConsistencyToken {
+            store: self.store,
+            position: self.as_of,
+        }
+    }
+
+    /// The same with another answer.
+    pub fn map<U>(self, map: impl FnOnce(T) -> U) -> Fresh<U> {
+        let token = self.token();
+        Fresh::new(map(self.value), token)
+    }
 }
 
 impl<Q> QueryRequest<Q> {
@@ -65,6 +93,16 @@ impl<Q> QueryRequest<Q> {
             metadata: Metadata::root(new_id()),
             at_least: None,
             max_wait: MAX_WAIT,
+        }
+    }
+
+    /// The same question in other words.
+    pub fn map<U>(self, map: impl FnOnce(Q) -> U) -> QueryRequest<U> {
+        QueryRequest {
+            query: map(self.query),
+            metadata: self.metadata,
+            at_least: self.at_least,
+            max_wait: self.max_wait,
         }
     }
 

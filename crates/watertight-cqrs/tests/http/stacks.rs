@@ -54,6 +54,7 @@ async fn a_full_bulkhead_answers_503_and_a_rejection_passes_through_it() {
     store.until_held().await;
     let refused = Answer::to(web.open("b")).await;
     assert!(refused.problem(503).contains("overloaded"), "{refused:?}");
+    assert_eq!(refused.header("retry-after"), Some("1"));
     store.release();
     first.await.unwrap().is_done(1);
     let rejected = Answer::to(web.open("a")).await;

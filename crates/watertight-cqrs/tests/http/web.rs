@@ -80,6 +80,10 @@ pub(crate) async fn bank() -> (Web, Stubborn) {
 impl Web {
     /// Serves a route; who asks is in the header `x-user`, as if that were an authentication.
     pub(crate) async fn serve(route: MethodRouter) -> Self {
+        Self::serve_app(Router::new().route("/", route)).await
+    }
+
+    pub(crate) async fn serve_app(app: Router) -> Self {
         let authenticated = from_fn(|mut request: Request, next: axum::middleware::Next| {
             if let Some(user) = request.headers().get("x-user") {
                 let user = user.to_str().expect("an ASCII name").to_owned();
@@ -87,7 +91,7 @@ impl Web {
             }
             next.run(request)
         });
-        let app = Router::new().route("/", route).layer(authenticated);
+        let app = app.layer(authenticated);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         tokio::spawn(async { axum::serve(listener, app).await });
@@ -97,6 +101,20 @@ impl Web {
 
     pub(crate) fn post(&self, slip: &Value) -> RequestBuilder {
         self.client.post(&self.url).json(slip)
+    }
+
+    /// A query at a path below the root.
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(format!("{}{path}", self.url))
+    }
+
+    pub(crate) fn head(&self, path: &str) -> RequestBuilder {
+        self.client.head(format!("{}{path}", self.url))
+    }
+
+    /// A query with a body.
+    pub(crate) fn ask(&self, path: &str, query: &Value) -> RequestBuilder {
+        self.client.post(format!("{}{path}", self.url)).json(query)
     }
 
     /// A body that is not JSON, or not said to be.
@@ -124,10 +142,16 @@ impl Answer {
     }
 
     async fn of(response: Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.bytes().await.unwrap();
+        let body = match &text[..] {
+            [] => Value::Null,
+            text => serde_json::from_slice(text).unwrap(),
+        };
         Self {
-            status: response.status().as_u16(),
-            headers: response.headers().clone(),
-            body: response.json().await.unwrap(),
+            status,
+            body,
+            headers,
         }
     }
 

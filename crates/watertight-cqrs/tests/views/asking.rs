@@ -25,10 +25,10 @@ on_every_store! {     one_reads_what_one_has_written
 
 /// The keys of the documents that a user is in.
 #[derive(Clone, Debug)]
-struct Where(Arc<Semaphore>);
+pub(crate) struct Where(pub(crate) Arc<Semaphore>);
 
 impl Where {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)))
     }
 }
@@ -59,7 +59,7 @@ async fn ask<S: ViewStore>(
     handler.oneshot(request).await
 }
 
-fn at(store: &impl EventStore, position: u64) -> ConsistencyToken {
+pub(crate) fn at(store: &impl EventStore, position: u64) -> ConsistencyToken {
     let (store, position) = (store.id(), Position(position));
     ConsistencyToken { store, position }
 }
@@ -149,6 +149,9 @@ async fn a_query_waits_as_long_as_it_may() {
     let late = deadline.scope(late).await;
     assert!(matches!(late, Err(QueryError::Deadline)), "{late:?}");
     assert_eq!(start.elapsed(), wait + Duration::from_millis(40));
+    let passed = deadline.scope(ask(&store, QueryRequest::new(1))).await;
+    let told = matches!(passed, Err(QueryError::Deadline));
+    assert!(told, "the store is not asked any more: {passed:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -172,6 +175,35 @@ async fn a_query_that_waits_hears_that_the_runner_is_gone() {
     assert!(told, "nobody runs it: {gone:?}");
     let expired = Duration::from_secs(11);
     assert!(start.elapsed() <= expired, "once the lease has expired");
+}
+
+#[tokio::test(start_paused = true)]
+async fn queries_that_wait_leave_places_to_those_that_do_not() {
+    let store = Fragile::default();
+    let trail = projection::<Trail, _>(&store);
+    let handle = trail.handle();
+    tokio::spawn(trail.run());
+    caught_up(&handle).await;
+    let handler = QueryHandler::builder(Where::new(), store.clone()).places(4);
+    let handler = handler.build().unwrap();
+    let ahead = || QueryRequest::new(1).at_least(at(&store, 1));
+    let waiting = [(); 2].map(|()| tokio::spawn(handler.clone().oneshot(ahead())));
+    let shed = || LoadShed::new(handler.clone());
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    let start = Instant::now();
+    for _ in 0..20 {
+        let told = handler.clone().oneshot(ahead()).await;
+        assert!(matches!(told, Err(QueryError::Behind { .. })), "{told:?}");
+        let plain = shed().oneshot(QueryRequest::new(1)).await;
+        plain.expect("there is room for a query that takes the view as it is");
+    }
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    record(&store, 1, &[joined("a")]).await;
+    for waiting in waiting {
+        assert_eq!(waiting.await.unwrap().unwrap().value.len(), 2);
+    }
 }
 
 async fn the_active_version_is_read_or_the_one_that_was_asked_for<P: Place>() {

@@ -1,6 +1,7 @@
 //! Read models: built, crashed, parked, built again, and asked.
 
 mod asking;
+mod bus;
 mod crashing;
 mod inline;
 mod parking;

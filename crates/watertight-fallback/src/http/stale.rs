@@ -9,11 +9,12 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version, header};
 use http_body::Body;
+use tokio::time::Instant;
 use watertight_core::BuildError;
 
 use super::{
     Http, StaleBody,
-    good::{is_good, is_whole},
+    good::{age_of, is_good, is_whole},
     tee::Tee,
 };
 use crate::{Chain, Failure, FallbackLayer, Form, Made, Stale, StaleBuilder, StaleKey, Strategy};
@@ -23,7 +24,7 @@ use crate::{Chain, Failure, FallbackLayer, Form, Made, Stale, StaleBuilder, Stal
 /// Good is a 2xx response that is whole: neither 206 nor shorter than its `Content-Length`, as an answer to `HEAD` is. The
 /// body is remembered while the caller reads it, so a response costs one copy of its body, and one that was not read to
 /// its end is not remembered. Neither is one whose `Cache-Control` says `no-store` or `private`. `Set-Cookie` is left out;
-/// the answer has an `Age` in seconds (RFC 9111, 5.1).
+/// the answer has an `Age` in seconds (RFC 9111, 5.1), to which the age that the response came with is added.
 ///
 /// ```
 /// use std::time::Duration;
@@ -71,6 +72,9 @@ pub(super) struct Head {
     status: StatusCode,
     version: Version,
     headers: HeaderMap,
+    came: Instant,
+    /// How old it was when it came: caches on its way may have kept it.
+    came_aged: Duration,
 }
 
 impl HttpStale<()> {
@@ -134,20 +138,42 @@ impl<Q: Clone + Eq + Hash> HttpStale<Q> {
         }
     }
 
+    /// What is remembered for a key and how old it is, if that is young enough.
+    fn remembered(&self, key: &Q) -> Option<(Arc<Remembered>, Duration)> {
+        let (kept, _) = self.memory.kept(key)?;
+        let remembered = Arc::clone(&kept.response);
+        let age = remembered.head.age();
+        (age <= self.memory.max_age()).then_some((remembered, age))
+    }
+
+    /// Whether a response to this key would be remembered that came this old.
+    fn wants(&self, key: &Q, came_aged: Duration) -> bool {
+        let known = self.remembered(key);
+        let is_due = known.is_none_or(|(_, age)| age >= self.memory.refresh_after());
+        is_due && came_aged <= self.memory.max_age()
+    }
+
     fn answer<B: From<Bytes>>(&self, key: &Q) -> Option<Response<B>> {
-        let (kept, age) = self.memory.kept(key)?;
+        let (remembered, age) = self.remembered(key)?;
         let Head {
             status,
             version,
             headers,
-        } = kept.response.head.clone();
-        let mut response = Response::new(B::from(kept.response.body.clone()));
+            ..
+        } = remembered.head.clone();
+        let mut response = Response::new(B::from(remembered.body.clone()));
         *response.status_mut() = status;
         *response.version_mut() = version;
         *response.headers_mut() = headers;
         let age = HeaderValue::from(age.as_secs());
         response.headers_mut().insert(header::AGE, age);
         Some(response)
+    }
+}
+
+impl Head {
+    fn age(&self) -> Duration {
+        self.came_aged.saturating_add(self.came.elapsed())
     }
 }
 
@@ -206,7 +232,8 @@ where
 
     fn good(&self, response: Response<B>, captured: &K) -> Self::Response {
         let good = is_good(response.status(), response.headers());
-        let wanted = |key: &&Q| good && self.stale.memory.wants(key);
+        let came_aged = age_of(response.headers());
+        let wanted = |key: &&Q| good && self.stale.wants(key, came_aged);
         let Some(key) = captured.stale_key().filter(wanted) else {
             return response.map(StaleBody::untouched);
         };
@@ -216,6 +243,8 @@ where
             status: response.status(),
             version: response.version(),
             headers,
+            came: Instant::now(),
+            came_aged,
         };
         let tee = Tee::new(self.stale.clone(), key.clone(), head, BytesMut::new());
         response.map(|body| StaleBody::remembered(body, tee))

@@ -21,7 +21,8 @@ use crate::{
 /// Holds a client's calls to the deadline of the request that they are made for, and sends along what is left of it.
 ///
 /// The deadline is the earliest of the one in the request's extensions (HTTP), [`Deadline::current`], what the request's
-/// header says already, and the limit set here. A call for which nothing is left is not made.
+/// header says already, and the limit set here. A call for which nothing is left is not made. What is sent along is rounded
+/// down, though never to nothing; more than a year is as good as no deadline, and is not sent.
 ///
 /// ```
 /// use std::time::Duration;
@@ -39,6 +40,9 @@ pub struct ClientDeadlineService<S, W, R> {
     inner: S,
     layer: ClientDeadlineLayer<W, R>,
 }
+
+/// So much time is no deadline to another service.
+const FAR_OFF: Duration = Duration::from_secs(86_400 * 365);
 
 impl ClientDeadlineLayer {
     /// For any request; nothing is sent along until [`wire`](Self::wire) says how.
@@ -92,6 +96,7 @@ where
             limit,
             wire,
             on_reject,
+            attempt,
             ..
         } = &self.layer;
         let (timeout, on_reject) = (limit.clone(), on_reject.clone());
@@ -103,12 +108,15 @@ where
         let own = limit.duration();
         let own = (own != Duration::MAX).then(|| Deadline::from_start(now, own));
         let deadline = Deadline::earliest(known, own);
-        if let Some(deadline) = deadline {
-            let left = deadline.instant().saturating_duration_since(now);
-            if left.is_zero() {
-                return TimeoutFuture::refused(timeout, on_reject);
-            }
-            wire.write(&mut request, left);
+        let left = deadline.map(|deadline| deadline.instant().saturating_duration_since(now));
+        if left.is_some_and(|left| left.is_zero()) {
+            return TimeoutFuture::refused(timeout, on_reject);
+        }
+        let attempt = attempt.as_ref().map(Timeout::duration);
+        let told = left.into_iter().chain(attempt).min();
+        if let Some(told) = told.filter(|told| *told < FAR_OFF) {
+            // An attempt that is given no time may yet be answered at once, and nothing left would forbid that.
+            wire.write(&mut request, told.max(Duration::from_nanos(1)));
         }
         let future = self.inner.call(request);
         let due = deadline.map(|deadline| Due::at(deadline.instant()));

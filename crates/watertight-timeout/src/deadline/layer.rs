@@ -16,6 +16,7 @@ pub struct Deadlines<Side, W = Local, R = Fail> {
     pub(super) limit: Timeout,
     pub(super) wire: W,
     pub(super) on_reject: R,
+    pub(super) attempt: Option<Timeout>,
     side: PhantomData<Side>,
 }
 
@@ -33,18 +34,31 @@ impl<Side, W, R> Deadlines<Side, W, R> {
             limit,
             wire,
             on_reject,
+            attempt: None,
             side: PhantomData,
         }
     }
 
     /// Finds, reads and sends deadlines in another way: another header, or a closure in [`Local`].
     pub fn wire<W2>(self, wire: W2) -> Deadlines<Side, W2, R> {
-        Deadlines::of(self.limit, wire, self.on_reject)
+        Deadlines {
+            limit: self.limit,
+            wire,
+            on_reject: self.on_reject,
+            attempt: self.attempt,
+            side: PhantomData,
+        }
     }
 
     /// Answers in another way when time is up.
     pub fn on_reject<R2>(self, on_reject: R2) -> Deadlines<Side, W, R2> {
-        Deadlines::of(self.limit, self.wire, on_reject)
+        Deadlines {
+            limit: self.limit,
+            wire: self.wire,
+            on_reject,
+            attempt: self.attempt,
+            side: PhantomData,
+        }
     }
 
     /// Answers with what the closure makes of it when time is up; the error type stays what it was.
@@ -66,6 +80,15 @@ impl<Side, W, R> Deadlines<Side, W, R> {
     /// The handle of the limit.
     pub const fn handle(&self) -> &Timeout {
         &self.limit
+    }
+}
+
+impl<W, R> Deadlines<Client, W, R> {
+    /// Sends along no more than an attempt is given by a [`TimeoutLayer`](crate::TimeoutLayer) inside of this layer: what
+    /// comes later than that is of no use to this client.
+    pub fn attempt(mut self, timeout: impl Into<Timeout>) -> Self {
+        self.attempt = Some(timeout.into());
+        self
     }
 }
 

@@ -18,7 +18,7 @@ pub trait Wire<Req> {
     /// Gives the request its deadline inside this process.
     fn keep(&self, request: &mut Req, deadline: Deadline);
 
-    /// Sends the time that is left along.
+    /// Sends the time that is left along: some is, and less than a year.
     fn write(&self, request: &mut Req, left: Duration);
 
     /// Whether clients of this protocol mind the time that they send along, and fail by themselves when it is over.
@@ -56,7 +56,10 @@ pub struct Local<D = CurrentDeadline>(pub D);
 /// ```
 #[cfg(feature = "http")]
 #[derive(Clone, Debug)]
-pub struct Millis(HeaderName);
+pub struct Millis {
+    header: HeaderName,
+    ignores_callers: bool,
+}
 
 /// In `grpc-timeout`, as gRPC has it.
 #[cfg(feature = "grpc")]
@@ -82,12 +85,26 @@ impl Millis {
     /// In the header of this name.
     #[must_use]
     pub const fn header(name: HeaderName) -> Self {
-        Self(name)
+        Self {
+            header: name,
+            ignores_callers: false,
+        }
+    }
+
+    /// Takes no deadline from requests, for a server that strangers call. The header is removed, so that it does not reach
+    /// the next server either when the request is passed on.
+    #[must_use]
+    pub const fn ignore_callers(mut self) -> Self {
+        self.ignores_callers = true;
+        self
     }
 
     fn read(&self, headers: &HeaderMap) -> Option<Duration> {
+        if self.ignores_callers {
+            return None;
+        }
         // Of several the shortest, because a deadline only ever shrinks.
-        let millis = headers.get_all(&self.0).iter().filter_map(|value| {
+        let millis = headers.get_all(&self.header).iter().filter_map(|value| {
             let value = value.as_bytes();
             let digits = value.len() <= 19 && value.iter().all(u8::is_ascii_digit);
             digits.then(|| std::str::from_utf8(value).ok()?.parse().ok())?
@@ -96,9 +113,9 @@ impl Millis {
     }
 
     fn write(&self, headers: &mut HeaderMap, left: Duration) {
-        // Rounded down: a deadline only ever shrinks on its way.
+        // Rounded down: a deadline only ever shrinks on its way. But zero would say that nothing is left.
         let millis = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
-        headers.insert(self.0.clone(), HeaderValue::from(millis));
+        headers.insert(self.header.clone(), HeaderValue::from(millis.max(1)));
     }
 }
 
@@ -106,7 +123,7 @@ impl Millis {
 #[cfg(feature = "http")]
 impl Default for Millis {
     fn default() -> Self {
-        Self(HeaderName::from_static("x-request-timeout-ms"))
+        Self::header(HeaderName::from_static("x-request-timeout-ms"))
     }
 }
 
@@ -122,6 +139,9 @@ impl<B> Wire<Request<B>> for Millis {
 
     fn keep(&self, request: &mut Request<B>, deadline: Deadline) {
         request.extensions_mut().insert(deadline);
+        if self.ignores_callers {
+            request.headers_mut().remove(&self.header);
+        }
     }
 
     fn write(&self, request: &mut Request<B>, left: Duration) {

@@ -79,6 +79,10 @@ impl Claims<'_> {
                 let says = "the others' checkouts that succeed in the flood";
                 self.bought(says, trouble, AtMost(Share(0.5)));
             }
+            Act::Rebuild => {
+                let says = "checkouts that succeed while a read model is rebuilt";
+                self.bought(says, trouble, AtMost(Share(0.6)));
+            }
         }
     }
 
@@ -113,6 +117,17 @@ impl Claims<'_> {
                     AtMost(Count(tenant_share(scale))),
                     Some(Count(self.played.flood_peak)),
                 );
+            }
+            Act::Rebuild => {
+                let says = "checkouts that succeed while a read model is rebuilt";
+                self.bought(says, trouble.clone(), AtLeast(Share(0.99)));
+                self.slowest("p99 of the orders", &[End::Bought], trouble, QUICK);
+                let people = &self.played.people;
+                let rebuilt = people.rebuilt.then_some(Count(people.profiles));
+                let wrong = people.wrong;
+                let says = "profiles in the read model that was rebuilt";
+                self.claim(says, AtLeast(Count(1)), rebuilt);
+                self.none("profiles that are not what the events come to", wrong);
             }
         }
     }
@@ -244,6 +259,22 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_rebuilt_read_model_that_is_wrong_or_not_there_fails_its_claim() {
+        let mut played = played(Act::Rebuild, World::Protected, &[]);
+        let failed = |played: &Played| {
+            let claims = check(played, SCALE).into_iter();
+            let about = claims.filter(|claim| claim.says.starts_with("profiles"));
+            about.filter(|claim| !claim.holds).count()
+        };
+        assert_eq!(failed(&played), 1, "it was not rebuilt");
+        played.people.rebuilt = true;
+        played.people.profiles = 200;
+        assert_eq!(failed(&played), 0);
+        played.people.wrong = 1;
+        assert_eq!(failed(&played), 1);
     }
 
     #[test]

@@ -7,11 +7,12 @@ use crate::{
 /// Checks what the protected shop's books must say of the whole day.
 pub(super) fn check(day: &[Played]) -> Vec<Claim> {
     let protected = day.iter().filter(|played| played.world == World::Protected);
+    let not_once = protected.clone().map(|played| played.people.not_once).sum();
     let accounts = Accounts::sum(protected.map(|played| played.accounts));
-    accounts.map_or_else(Vec::new, |accounts| claims(&accounts))
+    accounts.map_or_else(Vec::new, |accounts| claims(&accounts, not_once))
 }
 
-fn claims(accounts: &Accounts) -> Vec<Claim> {
+fn claims(accounts: &Accounts, not_once: usize) -> Vec<Claim> {
     let Accounts {
         charged,
         refunded,
@@ -40,6 +41,7 @@ fn claims(accounts: &Accounts) -> Vec<Claim> {
             "confirmed orders not reserved, charged and shipped",
             accounts.half_done,
         ),
+        none("confirmed orders not recorded exactly once", not_once),
     ]
 }
 
@@ -80,7 +82,11 @@ mod tests {
     }
 
     fn failed(accounts: &Accounts) -> Vec<String> {
-        let claims = claims(accounts);
+        failed_with(accounts, 0)
+    }
+
+    fn failed_with(accounts: &Accounts, not_once: usize) -> Vec<String> {
+        let claims = claims(accounts, not_once);
         let failed = claims.into_iter().filter(|claim| !claim.holds);
         failed.map(|claim| claim.says).collect()
     }
@@ -108,6 +114,12 @@ mod tests {
             assert_eq!(failed.len(), 1, "{says}: {failed:?}");
             assert!(failed[0].starts_with(says), "{says}: {failed:?}");
         }
+    }
+
+    #[test]
+    fn an_order_that_is_recorded_twice_fails_its_claim() {
+        let failed = failed_with(&good(), 1);
+        assert_eq!(failed, ["confirmed orders not recorded exactly once"]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub(crate) enum Act {
     LoyaltyFails,
     PaymentStorm,
     TenantFloods,
+    Rebuild,
 }
 
 /// What happens in an act, from its start on.
@@ -27,6 +28,10 @@ pub(crate) struct Script {
     fault: Option<(Leaf, Fault)>,
     /// A share of the calls that fail on top.
     errors: f64,
+    /// How often every customer has moved before.
+    pub(crate) moves: u64,
+    /// Whether a read model is rebuilt in the trouble.
+    pub(crate) rebuilds: bool,
     /// Who is started anew once the customers have gone.
     pub(crate) restarted: Option<Leaf>,
 }
@@ -34,17 +39,28 @@ pub(crate) struct Script {
 /// The orders of a storm, as a multiple of a calm day.
 pub(crate) const STORM: f64 = 15.0;
 
+/// Enough that a rebuild takes as long as some checkouts.
+const MOVES: u64 = 80;
+
 impl Act {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Calm,
         Self::EmailHangs,
         Self::LoyaltyFails,
         Self::PaymentStorm,
         Self::TenantFloods,
+        Self::Rebuild,
     ];
 
     pub(crate) const fn number(self) -> usize {
-        self as usize
+        match self {
+            Self::Calm => 0,
+            Self::EmailHangs => 1,
+            Self::LoyaltyFails => 2,
+            Self::PaymentStorm => 3,
+            Self::TenantFloods => 4,
+            Self::Rebuild => 8,
+        }
     }
 
     pub(crate) const fn title(self) -> &'static str {
@@ -54,6 +70,7 @@ impl Act {
             Self::LoyaltyFails => "loyalty answers with errors",
             Self::PaymentStorm => "payment browns out at 15x load",
             Self::TenantFloods => "one tenant floods",
+            Self::Rebuild => "a read model is rebuilt",
         }
     }
 
@@ -65,6 +82,7 @@ impl Act {
             Self::LoyaltyFails => "loyalty fails",
             Self::PaymentStorm => "payment browns out at 15x load",
             Self::TenantFloods => "one floods",
+            Self::Rebuild => "rebuild",
         }
     }
 
@@ -73,14 +91,14 @@ impl Act {
             [calm, trouble, after].map(|seconds: f64| Duration::from_secs_f64(seconds))
         };
         let ([calm, trouble, after], loads) = match self {
-            Self::Calm => (seconds(2.0, 0.0, 0.0), [1.0; 3]),
-            Self::EmailHangs => (seconds(0.5, 2.5, 0.0), [1.0; 3]),
-            Self::LoyaltyFails => (seconds(0.5, 3.0, 0.5), [1.0; 3]),
+            Self::Calm => (seconds(1.5, 0.0, 0.0), [1.0; 3]),
+            Self::EmailHangs | Self::TenantFloods => (seconds(0.5, 2.5, 0.0), [1.0; 3]),
+            Self::LoyaltyFails => (seconds(0.5, 2.5, 0.5), [1.0; 3]),
             Self::PaymentStorm => (seconds(1.0, 4.0, 4.0), [1.0, STORM, 2.0]),
-            Self::TenantFloods => (seconds(0.5, 3.0, 0.0), [1.0; 3]),
+            Self::Rebuild => (seconds(0.3, 1.2, 0.5), [1.0, 3.0, 1.0]),
         };
         let (fault, errors, flood) = match self {
-            Self::Calm => (None, 0.0, 0.0),
+            Self::Calm | Self::Rebuild => (None, 0.0, 0.0),
             Self::EmailHangs => (Some((Leaf::Email, Fault::hang())), 0.0, 0.0),
             Self::LoyaltyFails => (Some((Leaf::Loyalty, Fault::error())), 0.0, 0.0),
             Self::PaymentStorm => {
@@ -97,6 +115,8 @@ impl Act {
             flood,
             fault,
             errors,
+            moves: if self == Self::Rebuild { MOVES } else { 0 },
+            rebuilds: self == Self::Rebuild,
             restarted: matches!(self, Self::EmailHangs).then_some(Leaf::Email),
         }
     }

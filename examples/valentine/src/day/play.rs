@@ -4,10 +4,10 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use tokio::{
     runtime::Runtime,
-    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
+    time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout},
 };
 
 use super::{Accounts, Act, Played, Sample, pulse::Pulse};
@@ -23,6 +23,9 @@ const SAMPLE: Duration = Duration::from_millis(100);
 /// How long the shop may take to do what it has put off.
 const LATER: Duration = Duration::from_secs(3);
 
+/// How long a rebuild may go on: many times what it takes.
+const REBUILD: Duration = Duration::from_secs(15);
+
 /// Plays one act in one world, in a shop that is opened and closed for it.
 pub(crate) fn play(act: Act, world: World, scale: Scale, seed: u64, view: &View) -> Result<Played> {
     let runtime = Runtime::new()?;
@@ -33,13 +36,20 @@ pub(crate) fn play(act: Act, world: World, scale: Scale, seed: u64, view: &View)
 }
 
 async fn act_in(act: Act, world: World, scale: Scale, seed: u64, view: &View) -> Result<Played> {
-    let shop = Shop::open(world, scale, seed).await?;
     let script = act.script();
+    let shop = Shop::open(world, scale, seed, script.moves).await?;
     let arrivals = arrivals(seed ^ act.number() as u64, &script.stretches(scale));
     let (gauge, start) = (Arc::new(Gauge::default()), Instant::now());
     if let Some((leaf, rules)) = script.rules() {
         shop.backend(leaf).faults.set(rules)?;
     }
+    let rebuilt = script.rebuilds.then(|| {
+        let (people, from) = (Arc::clone(&shop.people), start + script.calm);
+        tokio::spawn(async move {
+            sleep_until(from).await;
+            people.rebuild().await
+        })
+    });
     let driver = {
         let (gauge, url) = (Arc::clone(&gauge), shop.url.clone());
         thread::spawn(move || drive(&url, start, &arrivals, &gauge))
@@ -73,12 +83,18 @@ async fn act_in(act: Act, world: World, scale: Scale, seed: u64, view: &View) ->
         .iter()
         .filter(|visit| visit.end == End::Bought);
     let confirmed: Vec<_> = confirmed.map(|visit| visit.order).collect();
+    if let Some(rebuilt) = rebuilt {
+        timeout(REBUILD, rebuilt)
+            .await
+            .context("the rebuild does not end")???;
+    }
     Ok(Played {
         act,
         world,
         samples,
         flood_peak: shop.flood.most(),
         accounts: Accounts::of(&shop, &confirmed),
+        people: shop.people.audit(&confirmed).await?,
         pulse,
         traffic,
     })

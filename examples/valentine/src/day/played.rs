@@ -2,7 +2,7 @@ use std::{ops::Range, time::Duration};
 
 use super::{Accounts, Act};
 use crate::{
-    shop::World,
+    shop::{PeopleAudit, World},
     traffic::{End, Tenant, Traffic, Visit, quantile},
 };
 
@@ -16,6 +16,8 @@ pub(crate) struct Played {
     /// The most checkouts that the flooding tenant had in the shop at once.
     pub(crate) flood_peak: usize,
     pub(crate) accounts: Accounts,
+    /// What its customers' profiles are in the end.
+    pub(crate) people: PeopleAudit,
     /// How late the shop's own clock was, sorted.
     pub(crate) pulse: Vec<Duration>,
 }
@@ -124,6 +126,7 @@ pub(crate) mod tests {
             samples: Vec::new(),
             flood_peak: 0,
             accounts: Accounts::default(),
+            people: PeopleAudit::default(),
             pulse: Vec::new(),
         }
     }

@@ -29,7 +29,7 @@ pub(crate) fn serve(world: World, scale: Scale, seed: u64) -> Result<()> {
 }
 
 async fn open_for_all(world: World, scale: Scale, seed: u64) -> Result<()> {
-    let shop = Shop::open(world, scale, seed).await?;
+    let shop = Shop::open(world, scale, seed, 0).await?;
     let (gauge, start) = (Arc::new(Gauge::default()), Instant::now());
     let desk = Arc::new(Desk::new(shop, world, Arc::clone(&gauge), start));
     let url = open(Arc::clone(&desk).router()).await?;

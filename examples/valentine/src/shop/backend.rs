@@ -9,17 +9,14 @@ use axum::{
     http::StatusCode,
     routing::post,
 };
-use tokio::{
-    sync::{Notify, Semaphore},
-    time::sleep,
-};
+use tokio::sync::{Notify, Semaphore};
 use tower::{ServiceBuilder, ServiceExt, util::BoxCloneSyncService};
 use watertight::{
     Deadline,
     testing::{FaultLayer, FaultPlan},
 };
 
-use super::{Books, Leaf};
+use super::{Books, Leaf, people::Work};
 use crate::scale::Scale;
 
 /// A service that does one thing for an order, on a few workers, with faults to switch on.
@@ -34,16 +31,13 @@ pub(crate) struct Backend {
 }
 
 impl Backend {
-    pub(crate) fn new(leaf: Leaf, scale: Scale, seed: u64) -> Self {
+    pub(crate) fn new(leaf: Leaf, scale: Scale, seed: u64, work: Work) -> Self {
         let faults = FaultPlan::seeded(seed ^ leaf as u64);
         let work = ServiceBuilder::new()
             .layer(FaultLayer::failing(faults.clone(), || {
                 StatusCode::INTERNAL_SERVER_ERROR
             }))
-            .service_fn(move |_: u64| async move {
-                sleep(leaf.work()).await;
-                Ok(())
-            });
+            .service(work);
         Self {
             faults,
             workers: Semaphore::new(leaf.workers(scale)),

@@ -1,5 +1,9 @@
 use std::time::Duration;
 
+use tokio::time::sleep;
+use tower::{service_fn, util::BoxCloneSyncService};
+
+use super::people::Work;
 use crate::scale::Scale;
 
 /// A service that calls no other.
@@ -51,6 +55,14 @@ impl Leaf {
             Self::Shipping | Self::Email => 5,
             Self::Payment => 50,
         })
+    }
+
+    /// What it does for an order: it waits for somebody else, and holds a worker meanwhile.
+    pub(super) fn waits(self) -> Work {
+        BoxCloneSyncService::new(service_fn(move |_: u64| async move {
+            sleep(self.work()).await;
+            Ok(())
+        }))
     }
 
     /// Orders that it can serve in all.

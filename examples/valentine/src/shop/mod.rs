@@ -9,6 +9,7 @@ mod link;
 mod naive;
 mod order;
 mod peak;
+mod people;
 mod protected;
 
 use std::{collections::HashMap, net::SocketAddr, sync::Arc};
@@ -25,6 +26,7 @@ pub(crate) use self::{
     later::Later,
     leaf::{Leaf, STOCK},
     peak::Peak,
+    people::{People, PeopleAudit},
 };
 use self::{
     gateway::{Gateway, tenant},
@@ -50,6 +52,8 @@ pub(crate) struct Shop {
     pub(crate) registry: Registry,
     /// How much of the gateway the flooding tenant has had.
     pub(crate) flood: Peak,
+    /// Who they are.
+    pub(crate) people: Arc<People>,
     /// What is still to be done: points, mails, orders to undo.
     later: Vec<Later>,
     open_orders: Peak,
@@ -68,12 +72,18 @@ impl World {
 }
 
 impl Shop {
-    /// Opens a shop; it stays open until its runtime shuts down.
-    pub(crate) async fn open(world: World, scale: Scale, seed: u64) -> Result<Self> {
+    /// Opens a shop, whose customers have moved so many times; it stays open until its runtime shuts down.
+    pub(crate) async fn open(world: World, scale: Scale, seed: u64, moves: u64) -> Result<Self> {
         let registry = Registry::new();
+        let people = Arc::new(People::open(world, moves).await?);
         let (mut backends, mut urls) = (HashMap::new(), HashMap::new());
         for leaf in Leaf::ALL {
-            let backend = Arc::new(Backend::new(leaf, scale, seed));
+            let work = match leaf {
+                Leaf::User => people.user(),
+                Leaf::Profile => people.profile(),
+                waiting => waiting.waits(),
+            };
+            let backend = Arc::new(Backend::new(leaf, scale, seed, work));
             let router = Arc::clone(&backend).router();
             let url = open(world, leaf.name(), router, 1_000, &registry).await?;
             backends.insert(leaf, backend);
@@ -128,6 +138,7 @@ impl Shop {
             url,
             registry,
             flood,
+            people,
             later,
             open_orders,
             backends,

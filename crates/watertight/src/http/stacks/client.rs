@@ -50,7 +50,9 @@ pub type ClientService<S, A = CircuitBreaker, C = ServerErrors, P = RetryPolicy<
 impl<A, C: Clone> ClientStack<A, Identity, C> {
     pub(super) fn new(handles: Handles<A>, retries: Retries, classify: C) -> Self {
         // What is left of the total is sent along with each attempt, and an attempt that it cuts off is cut off by it.
-        let deadline = ClientDeadlineLayer::http(&handles.total).on_reject(Flat);
+        let deadline = ClientDeadlineLayer::http(&handles.total)
+            .attempt(&handles.attempt)
+            .on_reject(Flat);
         Self {
             fallback: Identity::new(),
             total: DeadlineLayer::new(handles.total)

@@ -1,6 +1,6 @@
 use watertight_circuit_breaker::{BreakerPermit, CircuitBreaker};
 use watertight_core::{
-    Admission, Admit, Keyed, Rejected, Wrap,
+    Admission, Admit, Gated, Keyed, Rejected, Wrap,
     http::{Host, RequestTarget},
 };
 
@@ -34,7 +34,7 @@ impl<Req: RequestTarget> Admit<Req> for PerHost {
         breaker.try_acquire()
     }
 
-    fn refuse(&self, gated: Option<Rejected>) -> Rejected {
+    fn refuse(&self, gated: Option<Gated>) -> Rejected {
         Admit::<Req>::refuse(self.0.overflow(), gated)
     }
 }

@@ -1,13 +1,14 @@
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use http::Request;
 use tower_layer::Layer;
-use watertight_bulkhead::{Bulkhead, Exempt, Gate, Refuse};
+use watertight_bulkhead::{Bulkhead, Gate, Refuse};
 use watertight_core::{
     Admission, AdmissionLayer, BuildError, Registry, UntilHead,
     http::{Problem, ServerErrors},
 };
 use watertight_timeout::{DeadlineLayer, DeadlineService, Millis, Timeout};
+
+use super::plan::{Paths, Plan};
 
 /// Starts to build the standard stack for an HTTP server, such as an axum router.
 ///
@@ -23,6 +24,7 @@ use watertight_timeout::{DeadlineLayer, DeadlineService, Millis, Timeout};
 /// | `max_concurrent` | 1 000 |
 /// | `total` | 30 s |
 /// | `exempt` | `/healthz`, `/livez`, `/readyz`, `/metrics` |
+/// | `ignore_callers_deadline` | off: a caller may ask for less time than `total` |
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -35,14 +37,9 @@ use watertight_timeout::{DeadlineLayer, DeadlineService, Millis, Timeout};
 /// ```
 pub fn server(name: impl Into<String>) -> ServerBuilder {
     ServerBuilder {
-        name: name.into(),
-        max_concurrent: 1_000,
-        total: Duration::from_secs(30),
-        exempt: ["/healthz", "/livez", "/readyz", "/metrics"]
-            .map(String::from)
-            .into(),
+        plan: Plan::new(name.into(), &["/healthz", "/livez", "/readyz", "/metrics"]),
+        ignores_callers: false,
         classify: ServerErrors::new(),
-        registry: None,
     }
 }
 
@@ -50,12 +47,9 @@ pub fn server(name: impl Into<String>) -> ServerBuilder {
 #[must_use = "a builder does nothing until `build`"]
 #[derive(Clone, Debug)]
 pub struct ServerBuilder<C = ServerErrors> {
-    name: String,
-    max_concurrent: usize,
-    total: Duration,
-    exempt: Vec<String>,
+    plan: Plan,
+    ignores_callers: bool,
     classify: C,
-    registry: Option<Registry>,
 }
 
 /// The standard stack for an HTTP server, as one layer whose parts can be watched and changed.
@@ -67,10 +61,6 @@ pub struct ServerStack<C = ServerErrors> {
     deadline: DeadlineLayer<Millis, Problem>,
 }
 
-/// Paths that pass the bulkhead without a permit.
-#[derive(Clone, Debug)]
-pub struct Paths(Arc<[String]>);
-
 /// The services of a [`ServerStack`].
 pub type ServerService<S, C = ServerErrors> =
     Admission<DeadlineService<S, Millis, Problem>, Gate<Refuse, Paths>, C, Problem, UntilHead>;
@@ -78,37 +68,41 @@ pub type ServerService<S, C = ServerErrors> =
 impl<C> ServerBuilder<C> {
     /// Requests in flight at the same time.
     pub const fn max_concurrent(mut self, requests: usize) -> Self {
-        self.max_concurrent = requests;
+        self.plan.max_concurrent = requests;
         self
     }
 
     /// The time for a request whose caller asks for no less.
     pub const fn total(mut self, duration: Duration) -> Self {
-        self.total = duration;
+        self.plan.total = duration;
         self
     }
 
     /// The paths that pass the bulkhead, instead of the default ones.
     pub fn exempt(mut self, paths: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.exempt = paths.into_iter().map(Into::into).collect();
+        self.plan.exempt = paths.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Gives every request `total`, whatever its caller asks for in `x-request-timeout-ms`: for a server that strangers
+    /// call. They could not get more time anyway; but less, and none at all, would be counted as time that was up here.
+    pub const fn ignore_callers_deadline(mut self) -> Self {
+        self.ignores_callers = true;
         self
     }
 
     /// Judges requests with another classifier; `ServerErrors::boxed()` for services whose error is boxed.
     pub fn classify<C2>(self, classify: C2) -> ServerBuilder<C2> {
         ServerBuilder {
-            name: self.name,
-            max_concurrent: self.max_concurrent,
-            total: self.total,
-            exempt: self.exempt,
+            plan: self.plan,
+            ignores_callers: self.ignores_callers,
             classify,
-            registry: self.registry,
         }
     }
 
     /// Makes all parts known to a registry.
     pub fn register(mut self, registry: &Registry) -> Self {
-        self.registry = Some(registry.clone());
+        self.plan.registry = Some(registry.clone());
         self
     }
 
@@ -118,24 +112,16 @@ impl<C> ServerBuilder<C> {
     ///
     /// Settings that make no sense, or a name that is taken in the registry.
     pub fn build(self) -> Result<ServerStack<C>, BuildError> {
-        if self.total.is_zero() {
-            let expected = "more than no time";
-            return Err(BuildError::invalid(
-                self.name, "total", self.total, expected,
-            ));
-        }
-        let mut bulkhead = Bulkhead::builder(&self.name).max_concurrent(self.max_concurrent);
-        let mut total = Timeout::builder(format!("{}.total", self.name)).duration(self.total);
-        if let Some(registry) = &self.registry {
-            bulkhead = bulkhead.register(registry);
-            total = total.register(registry);
-        }
-        let handle = bulkhead.build()?;
-        let gate = handle.exempt(Paths(self.exempt.into()));
+        let (handle, gate, total) = self.plan.build()?;
+        let wire = if self.ignores_callers {
+            Millis::default().ignore_callers()
+        } else {
+            Millis::default()
+        };
         Ok(ServerStack {
-            bulkhead: AdmissionLayer::for_http(gate).classify(self.classify),
-            deadline: DeadlineLayer::for_http(total.build()?),
             handle,
+            bulkhead: AdmissionLayer::for_http(gate).classify(self.classify),
+            deadline: DeadlineLayer::for_http(total).wire(wire),
         })
     }
 }
@@ -159,11 +145,5 @@ impl<S, C: Clone> Layer<S> for ServerStack<C> {
 
     fn layer(&self, inner: S) -> Self::Service {
         self.bulkhead.layer(self.deadline.layer(inner))
-    }
-}
-
-impl<B> Exempt<Request<B>> for Paths {
-    fn is_exempt(&self, request: &Request<B>) -> bool {
-        self.0.iter().any(|path| path == request.uri().path())
     }
 }

@@ -1,13 +1,12 @@
-//! The table of statuses.
+//! The table of a command's statuses.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use axum::http::StatusCode;
-use watertight_core::{Error, Reason, Rejected};
+use watertight_core::Error;
 use watertight_events::{Expected, Version};
 
-use super::{SOON, problem::Problem};
-use crate::CommandError;
+use crate::{CommandError, http::problem::Problem};
 
 /// How it was asked for, as far as it matters to the answer.
 #[derive(Clone, Copy, Debug)]
@@ -24,12 +23,6 @@ impl Asked {
     }
 }
 
-/// Every place is taken, and nothing was tried.
-pub(super) const fn overloaded() -> Problem {
-    let full = Rejected::new("commands", Reason::Full);
-    Problem::Refused(full.with_retry_after(Duration::from_secs(SOON)))
-}
-
 /// The problem that a failure is; `status` is that of a rejection.
 pub(super) fn problem<R: fmt::Display>(
     failure: Error<CommandError<R>>,
@@ -37,7 +30,7 @@ pub(super) fn problem<R: fmt::Display>(
     status: impl FnOnce(&R) -> StatusCode,
 ) -> Problem {
     let error = match failure {
-        Error::Rejected(why) => return Problem::Refused(why),
+        Error::Rejected(why) => return Problem::refused(why),
         Error::Inner(error) => error,
     };
     match error {
@@ -62,10 +55,8 @@ pub(super) fn problem<R: fmt::Display>(
             StatusCode::PAYLOAD_TOO_LARGE,
             format!("the {field} is {size}, more than {limit}"),
         ),
-        CommandError::Overloaded => overloaded(),
-        CommandError::Deadline { attempted: false } => {
-            Problem::Refused(Rejected::new("commands", Reason::DeadlinePassed))
-        }
+        CommandError::Overloaded => Problem::overloaded(super::BY),
+        CommandError::Deadline { attempted: false } => Problem::too_late(super::BY),
         CommandError::Deadline { attempted: true } => {
             Problem::new(StatusCode::GATEWAY_TIMEOUT, perhaps_done(asked))
         }

@@ -1,22 +1,19 @@
 //! A store that can be made to take its time, as a disk or a network does now and then.
 
-use anyhow::Result;
 use tokio::sync::watch;
 use watertight_events::{
     EventStore, Filter, Key, Page, Position, ReadError, StoreId, StreamId, StreamPage, Version,
     Write, WriteError, Written,
 };
 
-use crate::service::Store;
-
 #[derive(Clone)]
-pub(crate) struct Slow {
-    store: Store,
+pub(crate) struct Slow<E> {
+    store: E,
     hangs: watch::Sender<bool>,
 }
 
-impl Slow {
-    pub(crate) fn new(store: Store) -> Self {
+impl<E> Slow<E> {
+    pub(crate) fn new(store: E) -> Self {
         let hangs = watch::Sender::new(false);
         Self { store, hangs }
     }
@@ -27,7 +24,7 @@ impl Slow {
     }
 }
 
-impl EventStore for Slow {
+impl<E: EventStore> EventStore for Slow<E> {
     fn id(&self) -> StoreId {
         self.store.id()
     }

@@ -32,6 +32,12 @@ impl Client {
         self.command(&json!({ "change_email": { "id": id, "email": email } }))
     }
 
+    /// A query that is answered when the views have reached what was written with this token.
+    pub(crate) fn query(&self, path: &str, token: &str) -> RequestBuilder {
+        let query = self.http.get(format!("{}{path}", self.url));
+        query.header("consistency-token", token)
+    }
+
     pub(crate) async fn events(&self, id: &str) -> Result<Answer> {
         let url = format!("{}/users/{id}/events", self.url);
         Answer::to(self.http.get(url)).await

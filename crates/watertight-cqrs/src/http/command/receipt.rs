@@ -6,9 +6,11 @@ use axum::{
 use serde::Serialize;
 use watertight_events::{StreamId, Version};
 
-use crate::{Committed, ConsistencyToken};
+use crate::{
+    Committed, ConsistencyToken,
+    http::{field::CONSISTENCY_TOKEN, quoted},
+};
 
-pub(super) const CONSISTENCY_TOKEN: HeaderName = HeaderName::from_static("consistency-token");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// What a caller is told of a command that is done: not its events, which are nobody's business but the service's.
@@ -53,7 +55,7 @@ impl<E> From<Committed<E>> for Receipt {
 impl IntoResponse for Receipt {
     fn into_response(self) -> Response {
         let ascii = |text: String| HeaderValue::try_from(text).expect("digits and points");
-        let tag = ascii(format!("\"{}\"", self.version));
+        let tag = ascii(quoted(self.version));
         let token = ascii(self.token.to_string());
         let replayed = self.replayed;
         let mut response = Json(self).into_response();

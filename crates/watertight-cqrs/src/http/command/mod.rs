@@ -1,30 +1,33 @@
-use std::{error::Error as StdError, future::Future};
+mod condition;
+mod failure;
+mod receipt;
+
+use std::error::Error as StdError;
 
 use axum::{
-    Json,
-    extract::{FromRequest, Request, rejection::JsonRejection},
-    http::{HeaderValue, StatusCode},
-    response::IntoResponse,
+    extract::Request,
+    http::StatusCode,
     routing::{MethodRouter, post},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::time::timeout_at;
 use tower_service::Service;
-use watertight_core::{Deadline, Reason, Rejected};
 
+pub use self::receipt::Receipt;
+use self::{condition::Condition, failure::problem};
 use super::{
-    failure::{overloaded, problem},
-    head::{CORRELATION_ID, Head},
+    exchange::{ask, exchange, json},
+    head::Head,
     problem::Problem,
-    receipt::Receipt,
-    shed::is_ready,
 };
-use crate::{CommandFailure, CommandRequest};
+use crate::{CommandFailure, CommandRequest, HandlerFailure};
 
-/// A POST route for a command: its JSON is the body, and the rest is in the [headers](super).
+/// What a refusal of the route itself is by.
+const BY: &str = "commands";
+
+/// A POST route for a command: its JSON is the body, and the rest is in the [headers](crate::http).
 ///
 /// The service is a [`CommandHandler`](crate::CommandHandler) with whatever layers around it. Load is shed in front of it:
-/// if it is not ready at once, the answer is 503. The deadline is the earlier of a [`Deadline`] in the request's extensions
+/// if it is not ready at once, the answer is 503. The deadline is the earlier of a [`Deadline`](watertight_core::Deadline) in the request's extensions
 /// and the current one, and layers around the handler see it as current. The body's limit is axum's `DefaultBodyLimit`.
 ///
 /// ```
@@ -104,24 +107,16 @@ where
     S::Future: Send,
     F: Fn(&<S::Error as CommandFailure>::Rejection) -> StatusCode + Clone + Send + Sync + 'static,
 {
-    post(move |request: Request| async move {
-        let (parts, body) = request.into_parts();
-        let head = match Head::read(&parts) {
-            Ok(head) => head,
-            Err(problem) => return problem.into_response(),
-        };
-        let correlation = head.metadata.correlation.to_string();
-        let request = Request::from_parts(parts, body);
-        let answer = answer(service, head, request, status).await;
-        let mut response = answer.map_or_else(Problem::into_response, Receipt::into_response);
-        let correlation = HeaderValue::try_from(correlation).expect("a UUID is ASCII");
-        response.headers_mut().insert(CORRELATION_ID, correlation);
-        response
+    post(async move |request: Request| {
+        exchange(request, |head, request| {
+            answer(service, head, request, status)
+        })
+        .await
     })
 }
 
 async fn answer<C, S, F>(
-    mut service: S,
+    service: S,
     head: Head,
     request: Request,
     status: F,
@@ -133,36 +128,13 @@ where
     S::Error: CommandFailure<Rejection: StdError>,
     F: Fn(&<S::Error as CommandFailure>::Rejection) -> StatusCode,
 {
-    let (asked, seen, deadline) = (head.asked(), head.seen, head.deadline);
-    let command = within(deadline, Json::<C>::from_request(request, &())).await?;
-    let Json(command) = command.map_err(|why| unreadable(&why))?;
-    let request = head.request(command)?;
-    let failed = |error: S::Error| problem(error.flatten(), asked, &status);
-    if !is_ready(&mut service).await.map_err(failed)? {
-        return Err(overloaded());
-    }
-    let answered = match deadline {
-        None => service.call(request).await,
-        Some(deadline) => {
-            let call = deadline.sync_scope(|| service.call(request));
-            deadline.scope(call).await
-        }
-    };
-    answered
-        .map(|committed| committed.into().not_before(seen))
-        .map_err(failed)
-}
-
-/// A body that comes too slowly takes no longer than the deadline.
-async fn within<F: Future>(deadline: Option<Deadline>, reading: F) -> Result<F::Output, Problem> {
-    match deadline {
-        None => Ok(reading.await),
-        Some(deadline) => timeout_at(deadline.instant(), reading)
-            .await
-            .map_err(|_| Problem::Refused(Rejected::new("commands", Reason::DeadlinePassed))),
-    }
-}
-
-fn unreadable(why: &JsonRejection) -> Problem {
-    Problem::new(why.status(), why.body_text())
+    let condition = Condition::read(request.headers())?;
+    let (asked, seen, deadline) = (condition.asked(), head.seen, head.deadline);
+    let command = json::<C>(request, deadline, BY).await?;
+    let command = command.map_err(|why| Problem::new(why.status(), why.body_text()))?;
+    let request = condition.request(head, command)?;
+    let committed = ask(service, request, deadline).await;
+    let committed = committed.map_err(|error| problem(error.flatten(), asked, &status))?;
+    let receipt = committed.ok_or_else(|| Problem::overloaded(BY))?;
+    Ok(receipt.into().not_before(seen))
 }

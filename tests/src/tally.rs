@@ -2,6 +2,7 @@
 
 use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
+use sqlx::{PgConnection, Row, query, raw_sql};
 use watertight_cqrs::{Event, Fact, TableProjection, View};
 use watertight_events::{Position, Recorded, WorkError};
 use watertight_sqlite::SqliteTransaction;
@@ -86,6 +87,46 @@ impl TableProjection<SqliteTransaction> for TallyRows {
             });
             let tally = tally.optional()?.unwrap_or_default().and(event.position);
             put.execute(params![stream, tally.events, tally.trace])?;
+        }
+        Ok(())
+    }
+}
+
+impl TableProjection<PgConnection> for TallyRows {
+    const NAME: &'static str = "tally_rows";
+    const VERSION: u32 = 1;
+
+    async fn prepare(&self, tx: &mut PgConnection, _: Position) -> Result<(), WorkError> {
+        raw_sql("CREATE TABLE IF NOT EXISTS tallies (stream text PRIMARY KEY, events bigint, trace bigint)")
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
+    async fn apply(&self, tx: &mut PgConnection, events: &[Recorded]) -> Result<(), WorkError> {
+        for event in events {
+            let select = query("SELECT events, trace FROM tallies WHERE stream = $1");
+            let row = select
+                .bind(event.stream.as_str())
+                .fetch_optional(&mut *tx)
+                .await?;
+            let tally = match row {
+                Some(row) => Tally {
+                    events: row.try_get::<i64, _>("events")?.cast_unsigned(),
+                    trace: row.try_get("trace")?,
+                },
+                None => Tally::default(),
+            };
+            let tally = tally.and(event.position);
+            query(
+                "INSERT INTO tallies VALUES ($1, $2, $3)
+                 ON CONFLICT (stream) DO UPDATE SET events = excluded.events, trace = excluded.trace",
+            )
+            .bind(event.stream.as_str())
+            .bind(tally.events.cast_signed())
+            .bind(tally.trace)
+            .execute(&mut *tx)
+            .await?;
         }
         Ok(())
     }

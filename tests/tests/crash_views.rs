@@ -1,40 +1,22 @@
 //! What a process leaves behind in read models that is killed while it keeps them up to date.
 
+#[path = "support/folded.rs"]
+mod folded;
 #[path = "support/kill.rs"]
 mod kill;
 #[path = "../src/tally.rs"]
 mod tally;
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
+use folded::{Fold, catch_up, folded};
 use kill::run_and_kill;
 use tally::{Counted, Tallies, Tally, TallyRows};
-use watertight_cqrs::{
-    Event, Model, Projection, ProjectionState, Runner, TableProjection, TableRunner, View,
-};
+use watertight_cqrs::{Event, Projection, TableProjection, TableRunner, View};
 use watertight_events::{
-    EventStore, Expected, Filter, Find, Position, StreamId, TableStore, ViewId, ViewStore, Write,
-    WriteError,
+    EventStore, Expected, Find, Position, StreamId, ViewId, ViewStore, Write, WriteError,
 };
 use watertight_sqlite::{SqliteStore, SqliteTransaction};
-
-type Fold = BTreeMap<String, Tally>;
-
-/// What the events up to a position come to.
-async fn folded(store: &impl EventStore, to: Position) -> Fold {
-    let (mut fold, mut after) = (Fold::new(), Position::START);
-    loop {
-        let page = store.read_all(after, &Filter::all(), 5_000).await.unwrap();
-        for event in page.events.iter().take_while(|event| event.position <= to) {
-            let tally = fold.entry(event.stream.to_string()).or_default();
-            *tally = tally.and(event.position);
-        }
-        after = page.scanned_to;
-        if page.at_head || after >= to {
-            return fold;
-        }
-    }
-}
 
 async fn documents(store: &impl ViewStore) -> Fold {
     let found = store.find(&Tallies::id(), &Find::all()).await.unwrap();
@@ -58,15 +40,6 @@ async fn rows(store: &SqliteStore) -> Fold {
 async fn reached(store: &impl ViewStore, view: &ViewId) -> Position {
     let versions = store.versions(&view.name).await.unwrap();
     versions.active().unwrap().checkpoint.position
-}
-
-async fn catch_up<M: Model<S>, S: EventStore + TableStore>(runner: Runner<M, S, S>) {
-    let handle = runner.handle();
-    let running = tokio::spawn(runner.run());
-    let live = handle.until(|it| it.state == ProjectionState::Live && it.lag() == 0);
-    live.await;
-    handle.stop();
-    running.await.unwrap().unwrap();
 }
 
 /// Each as far as its checkpoint says, and after that as far as there are events.

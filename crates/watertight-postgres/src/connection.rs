@@ -40,6 +40,18 @@ impl Own {
         Ok(self.open.as_mut().expect("it was opened"))
     }
 
+    /// The connection, given up unless it is put back.
+    pub(crate) async fn take(&mut self) -> sqlx::Result<PgConnection> {
+        match self.open.take() {
+            Some(open) => Ok(open),
+            None => self.options.connect().await,
+        }
+    }
+
+    pub(crate) fn put_back(&mut self, connection: PgConnection) {
+        self.open = Some(connection);
+    }
+
     /// Leaves the connection as it is; the next one is new.
     pub(crate) fn give_up(&mut self) {
         self.open = None;

@@ -8,6 +8,7 @@
 mod connection;
 mod error;
 mod inbox;
+mod inline;
 mod journal;
 mod migrate;
 mod moving;

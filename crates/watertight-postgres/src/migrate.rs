@@ -1,13 +1,14 @@
-use sqlx::{Acquire, PgConnection, query, query_scalar, raw_sql};
+use sqlx::{PgPool, query, query_scalar, raw_sql};
 use uuid::Uuid;
 use watertight_events::StoreId;
 
-use crate::OpenError;
+use crate::{OpenError, transaction::begin_with};
 
 /// The steps from an empty database to the present tables.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     include_str!("../migrations/0001_events.sql"),
     include_str!("../migrations/0002_views.sql"),
+    include_str!("../migrations/0003_inline.sql"),
     include_str!("../migrations/0004_outbox.sql"),
 ];
 
@@ -15,8 +16,8 @@ const STEPS: [&str; 3] = [
 const LOCK: i64 = 0x7761_7465_7274;
 
 /// Takes the steps that are missing, one process at a time, and tells which store it is.
-pub(crate) async fn migrate(connection: &mut PgConnection) -> Result<StoreId, OpenError> {
-    let mut transaction = connection.begin().await?;
+pub(crate) async fn migrate(pool: &PgPool) -> Result<StoreId, OpenError> {
+    let mut transaction = begin_with(pool, "BEGIN").await?;
     query("SELECT pg_advisory_xact_lock($1)")
         .bind(LOCK)
         .execute(&mut *transaction)

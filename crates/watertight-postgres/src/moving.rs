@@ -8,19 +8,22 @@ use watertight_events::{
     plan::{Ask, Plan},
 };
 
-use crate::{connection::PATIENCE, error::is_transient, journal, store::Inner, transaction::begin};
+use crate::{
+    connection::PATIENCE, error::is_transient, inline::Registered, journal, row::limited,
+    store::Inner, transaction::begin,
+};
 
-/// What is moved at a time: rows, and bytes of payload beyond the first of them.
-const ROWS: i64 = 1_000;
+/// Bytes of payload that are moved at a time, beyond the first event.
 const BYTES: i64 = 8 << 20;
 
-/// Moves the first of what is staged, and says how many events that were.
-pub(crate) async fn move_staged(store: &Inner) -> Result<usize, WriteError> {
-    let moving = timeout(PATIENCE, try_to_move(store)).await;
+/// Why nothing was moved.
+struct Failed(WriteError);
+
+/// Moves the first of what is staged, at most so many events, and says how many there were.
+pub(crate) async fn move_staged(store: &Inner, most: usize) -> Result<usize, WriteError> {
+    let moving = timeout(PATIENCE, try_to_move(store, most)).await;
     let moved = moving.map_err(|_| WriteError::store(true, "the database does not answer"))?;
-    let moved =
-        moved.map_err(|error| WriteError::store(is_transient(&error), error.to_string()))?;
-    let Some((head, events)) = moved else {
+    let Some((head, events)) = moved.map_err(|Failed(error)| error)? else {
         return Ok(0);
     };
     for watched in [&store.head, &store.committed] {
@@ -30,11 +33,12 @@ pub(crate) async fn move_staged(store: &Inner) -> Result<usize, WriteError> {
             moved
         });
     }
+    store.changes.send_modify(|changes| *changes += 1);
     Ok(events)
 }
 
 /// If the answer to the commit is lost, the next try finds what was not moved: it waits at the head for that commit to end.
-async fn try_to_move(store: &Inner) -> sqlx::Result<Option<(Position, usize)>> {
+async fn try_to_move(store: &Inner, most: usize) -> Result<Option<(Position, usize)>, Failed> {
     // The head is for those who have something to write.
     let first: Option<i64> = query_scalar("SELECT seq FROM watertight.outbox ORDER BY seq LIMIT 1")
         .fetch_optional(&store.pool)
@@ -45,9 +49,13 @@ async fn try_to_move(store: &Inner) -> sqlx::Result<Option<(Position, usize)>> {
     let mut transaction = begin(&store.pool).await?;
     let head = journal::lock_head(&mut transaction).await?;
     // In statements after the lock: whoever had it before may have moved them.
-    let (staged, writes) = chunk(&mut transaction).await?;
+    let registered = Registered::read(&mut transaction).await?;
+    if let Some(view) = registered.missing(&store.models) {
+        let view = view.clone();
+        return Err(Failed(WriteError::NotAttached { view }));
+    }
+    let (staged, writes) = chunk(&mut transaction, most).await?;
     if staged.is_empty() {
-        transaction.rollback().await?;
         return Ok(None);
     }
     let facts = journal::look_up(&mut transaction, Ask::of(&writes), head.position).await?;
@@ -61,18 +69,21 @@ async fn try_to_move(store: &Inner) -> sqlx::Result<Option<(Position, usize)>> {
         .bind(staged)
         .execute(&mut *transaction)
         .await?;
+    let limit = store.inline_limit;
+    let applied = registered.apply(&mut transaction, &store.models, &plan, limit);
+    applied.await.map_err(|error| Failed(error.into()))?;
     transaction.commit().await?;
     Ok(Some((plan.head, plan.rows.len())))
 }
 
-async fn chunk(connection: &mut PgConnection) -> sqlx::Result<(Vec<i64>, Vec<Write>)> {
+async fn chunk(connection: &mut PgConnection, most: usize) -> sqlx::Result<(Vec<i64>, Vec<Write>)> {
     let rows = query(
         "SELECT * FROM (
              SELECT *, sum(length(payload)) OVER (ORDER BY seq) - length(payload) AS bytes_before
              FROM (SELECT * FROM watertight.outbox ORDER BY seq LIMIT $1) AS first
          ) AS staged WHERE bytes_before < $2 ORDER BY seq",
     )
-    .bind(ROWS)
+    .bind(limited(most))
     .bind(BYTES)
     .fetch_all(connection)
     .await?;
@@ -99,4 +110,10 @@ fn write(row: &PgRow) -> sqlx::Result<Write> {
     };
     let stream = StreamId::from(row.try_get::<&str, _>("stream_id")?);
     Ok(Write::to(stream, Expected::Any, vec![event]))
+}
+
+impl From<sqlx::Error> for Failed {
+    fn from(error: sqlx::Error) -> Self {
+        Self(WriteError::store(is_transient(&error), error.to_string()))
+    }
 }

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use sqlx::PgPool;
 use tokio::{
@@ -11,19 +11,28 @@ use watertight_events::{
 };
 
 use crate::{
-    OpenError, PostgresStore, connection::Own, inbox, journal, migrate::migrate, news,
-    store::Inner, writer::Batches,
+    OpenError, PostgresStore,
+    connection::Own,
+    inbox,
+    inline::Models,
+    journal,
+    migrate::migrate,
+    news,
+    store::Inner,
+    writer::{Batches, Commits},
 };
 
 /// Opens a [`PostgresStore`].
 ///
 /// | setting | default |
 /// |---|---|
+/// | `inline_limit` | 1 s for an inline read model in one commit; events that take longer are refused |
 /// | `limits`, `bounds` | those of [`Limits`] and [`Bounds`] |
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `open`"]
 pub struct PostgresStoreBuilder {
     pool: PgPool,
+    inline_limit: Duration,
     limits: Limits,
     bounds: Bounds,
 }
@@ -32,9 +41,16 @@ impl PostgresStoreBuilder {
     pub(crate) fn new(pool: PgPool) -> Self {
         Self {
             pool,
+            inline_limit: Duration::from_secs(1),
             limits: Limits::default(),
             bounds: Bounds::default(),
         }
+    }
+
+    /// How long an inline read model may take in one commit.
+    pub const fn inline_limit(mut self, time: Duration) -> Self {
+        self.inline_limit = time;
+        self
     }
 
     /// How large a write may be.
@@ -57,17 +73,25 @@ impl PostgresStoreBuilder {
     pub async fn open(self) -> Result<PostgresStore, OpenError> {
         let Self {
             pool,
+            inline_limit,
             limits,
             bounds,
         } = self;
+        let id = migrate(&pool).await?;
         let mut connection = pool.acquire().await?;
-        let id = migrate(&mut connection).await?;
         let position = journal::head(&mut connection).await?.position;
         drop(connection);
 
         let options = pool.connect_options();
         let (head, committed) = (watch::Sender::new(position), watch::Sender::new(position));
-        let batches = Batches::new(Own::new(&options), committed.clone(), head.clone());
+        let changes = watch::Sender::new(0);
+        let models = Models::default();
+        let inline = Commits {
+            models: models.clone(),
+            limit: inline_limit,
+            changes: changes.clone(),
+        };
+        let batches = Batches::new(Own::new(&options), committed.clone(), head.clone(), inline);
         let (queue, writer) = GroupCommit::new(batches, bounds);
         // The writer ends by itself, when what waits is committed.
         tokio::spawn(writer.run());
@@ -83,7 +107,9 @@ impl PostgresStoreBuilder {
             head,
             committed,
             staged: Notify::new(),
-            changes: watch::Sender::new(0),
+            changes,
+            models,
+            inline_limit,
             _news: news,
         })))
     }

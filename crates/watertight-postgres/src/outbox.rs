@@ -11,6 +11,9 @@ use crate::{PostgresStore, moving};
 /// Rows that may be staged at the same time, about.
 const MOST_STAGED: i64 = 100_000;
 
+/// Events that are moved at a time.
+const CHUNK: usize = 1_000;
+
 /// Between two looks where nothing is staged.
 const LEAST: Duration = Duration::from_millis(10);
 const MOST: Duration = Duration::from_millis(250);
@@ -122,21 +125,28 @@ impl Outbox {
     ///
     /// # Errors
     ///
-    /// The database refuses for good. What may pass is tried again, less and less often.
+    /// The database refuses for good, or an inline read model does not take an event. What may pass is tried again, less and less
+    /// often; where an inline read model is not attached, it waits until that is.
     ///
     /// # Cancellation
     ///
     /// Safe at any moment.
     pub async fn run(self) -> Result<Infallible, WriteError> {
-        let mut pause = LEAST;
+        let (mut pause, mut most) = (LEAST, CHUNK);
         loop {
-            let longest = match moving::move_staged(&self.store.0).await {
-                Ok(0) => MOST,
+            let longest = match moving::move_staged(&self.store.0, most).await {
+                // A read model is attached later than this was started, or in another process, which moves them then.
+                Ok(0) | Err(WriteError::NotAttached { .. }) => MOST,
                 Ok(_) => {
-                    pause = LEAST;
+                    (pause, most) = (LEAST, (most * 2).min(CHUNK));
                     continue;
                 }
                 Err(error) if error.is_transient() => LONGEST,
+                // An inline read model may take one event where it does not take them all, or not in time.
+                Err(_) if most > 1 => {
+                    most = 1;
+                    continue;
+                }
                 Err(error) => return Err(error),
             };
             let nudged = timeout(pause, self.store.0.staged.notified()).await;

@@ -1,6 +1,6 @@
 //! Reads, each one statement and so of one moment.
 
-use sqlx::{PgPool, Row, postgres::PgRow, query};
+use sqlx::{PgConnection, PgPool, Row, postgres::PgRow, query};
 use watertight_events::{
     Filter, Key, Page, Position, ReadError, Recorded, StreamId, StreamPage, Version, WriteError,
     Written, plan,
@@ -9,7 +9,7 @@ use watertight_events::{
 use crate::{
     error::read_error,
     row::{COLUMNS, limited, recorded, signed, unsigned},
-    transaction::rows,
+    transaction::{begin_to_read, rows},
 };
 
 /// Positions that one read with a filter looks at.
@@ -54,6 +54,22 @@ pub(crate) async fn read_all(
     filter: &Filter,
     limit: usize,
 ) -> Result<Page, ReadError> {
+    let page = async {
+        let mut transaction = begin_to_read(pool).await?;
+        let page = read_all_in(&mut transaction, after, filter, limit).await?;
+        transaction.commit().await?;
+        Ok(page)
+    };
+    page.await.map_err(|error| read_error(&error))
+}
+
+/// The same in a transaction.
+pub(crate) async fn read_all_in(
+    connection: &mut PgConnection,
+    after: Position,
+    filter: &Filter,
+    limit: usize,
+) -> sqlx::Result<Page> {
     let scan = if filter.is_all() { i64::MAX } else { SCAN };
     let until = signed(after.0).saturating_add(scan);
     let select = format!(
@@ -80,10 +96,7 @@ pub(crate) async fn read_all(
         .bind(PAGE_BYTES)
         .bind(text(&filter.kinds))
         .bind(text(&filter.categories));
-    let rows = rows(pool, query).await;
-    let (head, events) = rows
-        .and_then(|rows| events(&rows))
-        .map_err(|error| read_error(&error))?;
+    let (head, events) = events(&query.fetch_all(connection).await?)?;
     let bytes: usize = events.iter().map(|event| event.event.payload.len()).sum();
     let cut_off = events.len() >= limit || bytes >= PAGE_BYTES as usize;
     let last = events.last().map_or(after, |event| event.position);

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use sqlx::PgPool;
 use tokio::{
@@ -10,7 +10,7 @@ use watertight_events::{
     Version, Write, WriteError, Written, group_commit::GroupCommit,
 };
 
-use crate::{OpenError, PostgresStoreBuilder, read};
+use crate::{OpenError, PostgresStoreBuilder, inline::Models, read};
 
 /// A store of events and views on PostgreSQL, shared by as many nodes as there are.
 ///
@@ -38,6 +38,10 @@ pub(crate) struct Inner {
     pub(crate) staged: Notify,
     /// Counts what this process has changed in views.
     pub(crate) changes: watch::Sender<u64>,
+    /// The read models that it can apply in the commits of events.
+    pub(crate) models: Models,
+    /// The longest that one of them may take in a commit.
+    pub(crate) inline_limit: Duration,
     /// Ended together with the store.
     pub(crate) _news: JoinSet<()>,
 }

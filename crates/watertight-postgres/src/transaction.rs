@@ -1,7 +1,7 @@
 use std::{future::Future, sync::Arc};
 
 use sqlx::{
-    PgPool, Postgres, Transaction,
+    PgPool, Postgres, SqlSafeStr, Transaction,
     postgres::{PgArguments, PgRow},
     query::Query,
 };
@@ -35,12 +35,23 @@ pub(crate) struct Refused(pub(crate) ViewError);
 
 /// Begins to change something.
 pub(crate) async fn begin(pool: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
-    pool.begin_with(begin!("READ WRITE")).await
+    begin_with(pool, begin!("READ WRITE")).await
 }
 
 /// Begins to read with several statements.
 pub(crate) async fn begin_to_read(pool: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
-    pool.begin_with(begin!("READ ONLY")).await
+    begin_with(pool, begin!("READ ONLY")).await
+}
+
+/// A `BEGIN` that is dropped on its way to the server and back is done all the same, and sqlx gives the connection to somebody
+/// else with the transaction open. So it is not dropped, whatever becomes of the caller.
+pub(crate) async fn begin_with(
+    pool: &PgPool,
+    begin: &'static str,
+) -> sqlx::Result<Transaction<'static, Postgres>> {
+    let connection = pool.acquire().await?;
+    let begun = tokio::spawn(Transaction::begin(connection, Some(begin.into_sql_str())));
+    begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
 }
 
 /// The rows of a query.

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use quick_cache::unsync::Cache;
-use sqlx::Connection;
+use sqlx::{Connection, PgConnection};
 use tokio::{
     sync::watch,
     time::{Instant, sleep, timeout},
@@ -17,6 +17,7 @@ use watertight_events::{
 use crate::{
     connection::{Own, PATIENCE},
     error::{Failure, failed, failure},
+    inline::{self, Models, Registered, has_events},
     journal::{self, Head},
 };
 
@@ -34,6 +35,15 @@ const TIDY: Duration = Duration::from_secs(60);
 
 type Answers = Vec<Result<Written, WriteError>>;
 
+/// What is done in the commits of events beside them.
+#[derive(Debug)]
+pub(crate) struct Commits {
+    pub(crate) models: Models,
+    /// For one model in one commit.
+    pub(crate) limit: Duration,
+    pub(crate) changes: watch::Sender<u64>,
+}
+
 /// Commits batches.
 #[derive(Debug)]
 pub(crate) struct Batches {
@@ -45,6 +55,9 @@ pub(crate) struct Batches {
     /// What this node has committed, and what it knows of.
     committed: watch::Sender<Position>,
     head: watch::Sender<Position>,
+    inline: Commits,
+    /// Whether a read model is applied in every commit: then there is no quick one.
+    has_inline: bool,
 }
 
 /// What became of a try.
@@ -56,11 +69,64 @@ enum Tried {
     Lost(Plan, i64),
 }
 
+/// A transaction under the head's lock, from where it was planned.
+struct Locked {
+    head: Head,
+    has_inline: bool,
+    plan: Plan,
+    /// What the commit came to, or why there was none.
+    end: sqlx::Result<Result<(), CommitError>>,
+}
+
+impl Commits {
+    /// An error comes before anything was written.
+    async fn lock_and_write(
+        &self,
+        connection: &mut PgConnection,
+        batch: &[Write],
+    ) -> sqlx::Result<Locked> {
+        let prepared = async {
+            let mut transaction = connection.begin().await?;
+            let head = journal::lock_head(&mut transaction).await?;
+            // In statements after the lock: the locking one sees what was there before it waited.
+            let registered = Registered::read(&mut transaction).await?;
+            let facts = journal::look_up(&mut transaction, Ask::of(batch), head.position).await?;
+            Ok((transaction, head, registered, facts))
+        };
+        let (mut transaction, head, registered, facts) = in_time(prepared).await?;
+        let missing = registered.missing(&self.models);
+        let may = |write: &&Write| missing.is_none() || !has_events(write);
+        let mut plan = Plan::of(batch.iter().filter(may), facts);
+        if let Some(view) = missing {
+            plan.answers = inline::answers(batch, plan.answers, view);
+        }
+        let writing = async {
+            if !plan.is_empty() {
+                journal::write(&mut transaction, &plan, head.batch).await?;
+            }
+            let applied = registered.apply(&mut transaction, &self.models, &plan, self.limit);
+            if let Err(error) = applied.await {
+                return Ok(Err(error));
+            }
+            transaction.commit().await?;
+            Ok(Ok(()))
+        };
+        let end = in_time(writing).await;
+        Ok(Locked {
+            head,
+            has_inline: !registered.is_empty(),
+            plan,
+            end,
+        })
+    }
+}
+
 impl Batches {
     pub(crate) fn new(
         connection: Own,
         committed: watch::Sender<Position>,
         head: watch::Sender<Position>,
+        inline: Commits,
     ) -> Self {
         Self {
             connection,
@@ -69,6 +135,8 @@ impl Batches {
             tidied: None,
             committed,
             head,
+            inline,
+            has_inline: false,
         }
     }
 
@@ -79,7 +147,7 @@ impl Batches {
             .get()
             .await
             .map_err(|error| failed(&error))?;
-        let Some(known) = self.known else {
+        let Some(known) = self.known.filter(|_| !self.has_inline) else {
             return Ok(Tried::Moved);
         };
         let mut facts = Facts::default();
@@ -122,73 +190,54 @@ impl Batches {
                 Err(error) => self.not_written(error),
             };
         }
-        self.write(plan, known.batch, false).await
+        self.write_quickly(plan, known.batch).await
     }
 
     /// A transaction under the head's lock.
     async fn try_locked(&mut self, batch: &[Write]) -> Result<Tried, CommitError> {
         self.versions.clear();
-        let connection = self
-            .connection
-            .get()
-            .await
-            .map_err(|error| failed(&error))?;
-        let prepared = async {
-            sqlx::raw_sql("BEGIN").execute(&mut *connection).await?;
-            let head = journal::lock_head(connection).await?;
-            // In statements after the lock: the locking one sees what was there before it waited.
-            let facts = journal::look_up(connection, Ask::of(batch), head.position).await?;
-            Ok((head, facts))
+        // Only one that is as it was is put back.
+        let connection = self.connection.take();
+        let mut connection = connection.await.map_err(|error| failed(&error))?;
+        let locked = match self.inline.lock_and_write(&mut connection, batch).await {
+            Ok(locked) => locked,
+            Err(error) => return self.not_written(error),
         };
-        match timeout(PATIENCE, prepared)
-            .await
-            .unwrap_or(Err(sqlx::Error::WorkerCrashed))
-        {
-            Ok((head, facts)) => {
-                self.known = Some(head);
-                self.write(Plan::of(batch, facts), head.batch, true).await
+        let Locked { head, plan, .. } = locked;
+        self.known = Some(head);
+        self.has_inline = locked.has_inline;
+        match locked.end {
+            Ok(Ok(())) => {
+                self.connection.put_back(connection);
+                if self.has_inline {
+                    self.inline.changes.send_modify(|changes| *changes += 1);
+                }
+                Ok(Tried::Done(self.written(plan, head.batch)))
             }
-            Err(error) => self.not_written(error),
+            Ok(Err(error)) => Err(error),
+            Err(error) => match failure(error) {
+                Failure::Lost(_) => Ok(Tried::Lost(plan, head.batch)),
+                Failure::Taken => Err(CommitError::Data(
+                    "a row is there that the head does not know of".into(),
+                )),
+                Failure::RolledBack(error) => Err(error),
+            },
         }
     }
 
-    async fn write(&mut self, plan: Plan, batch: i64, locked: bool) -> Result<Tried, CommitError> {
-        let connection = self
-            .connection
-            .get()
-            .await
-            .map_err(|error| failed(&error))?;
-        let writing = async {
-            let written = plan.is_empty() || journal::write(connection, &plan, batch).await?;
-            if locked {
-                sqlx::raw_sql("COMMIT").execute(connection).await?;
-            }
-            Ok(written)
-        };
-        match timeout(PATIENCE, writing)
-            .await
-            .unwrap_or(Err(sqlx::Error::WorkerCrashed))
-        {
+    async fn write_quickly(&mut self, plan: Plan, batch: i64) -> Result<Tried, CommitError> {
+        let connection = self.connection.get();
+        let connection = connection.await.map_err(|error| failed(&error))?;
+        match in_time(journal::write(connection, &plan, batch)).await {
             Ok(true) => Ok(Tried::Done(self.written(plan, batch))),
             Ok(false) => Ok(Tried::Moved),
             Err(error) => match failure(error) {
                 Failure::Lost(_) => Ok(Tried::Lost(plan, batch)),
-                Failure::Taken if !locked => {
+                Failure::Taken => {
                     self.known = None;
                     Ok(Tried::Moved)
                 }
-                Failure::Taken => {
-                    self.connection.give_up();
-                    Err(CommitError::Data(
-                        "a row is there that the head does not know of".into(),
-                    ))
-                }
-                Failure::RolledBack(error) => {
-                    if locked {
-                        self.connection.give_up();
-                    }
-                    Err(error)
-                }
+                Failure::RolledBack(error) => Err(error),
             },
         }
     }
@@ -298,4 +347,10 @@ impl Batches {
         self.versions.clear();
         answers
     }
+}
+
+/// A server that does not answer is as good as a connection that is gone.
+async fn in_time<T>(work: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    let done = timeout(PATIENCE, work).await;
+    done.unwrap_or(Err(sqlx::Error::WorkerCrashed))
 }

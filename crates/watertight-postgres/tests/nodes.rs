@@ -2,9 +2,9 @@
 
 mod support;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, future::poll_fn, task::Poll};
 
-use sqlx::{PgPool, query, raw_sql};
+use sqlx::{PgPool, postgres::PgPoolOptions, query, query_scalar, raw_sql};
 use support::{database, pool};
 use tokio::task::JoinSet;
 use watertight_events::{
@@ -258,4 +258,27 @@ async fn what_is_no_event_of_ours_is_an_error_and_never_a_short_answer() {
             .await
             .is_err()
     );
+}
+
+#[tokio::test]
+async fn a_read_that_is_dropped_anywhere_leaves_no_transaction_to_others() {
+    let options = database().await.connect_options();
+    let one = PgPoolOptions::new().max_connections(1);
+    let pool = one.connect_with((*options).clone()).await.unwrap();
+    let store = PostgresStore::open(pool.clone()).await.unwrap();
+    for polls in 0..300 {
+        let filter = Filter::all();
+        let mut read = Box::pin(store.read_all(Position::START, &filter, 10));
+        for _ in 0..polls {
+            let once = poll_fn(|cx| Poll::Ready(read.as_mut().poll(cx).is_ready()));
+            if once.await {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(read);
+        let read_only = query_scalar("SHOW transaction_read_only");
+        let read_only: String = read_only.fetch_one(&pool).await.unwrap();
+        assert_eq!(read_only, "off", "after {polls} polls");
+    }
 }

@@ -10,7 +10,7 @@ use crate::OpenError;
 ///
 /// The lock is the operating system's, so it is gone with the process however that ends.
 #[derive(Debug)]
-pub(crate) struct FileLock(#[expect(dead_code, reason = "it is held, not used")] File);
+pub(crate) struct FileLock(File);
 
 impl FileLock {
     pub(crate) fn take(path: &Path) -> Result<Self, OpenError> {
@@ -27,5 +27,12 @@ impl FileLock {
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
             Err(TryLockError::Error(error)) => Err(OpenError::Lock(error)),
         }
+    }
+}
+
+impl Drop for FileLock {
+    fn drop(&mut self) {
+        // A process that is being started at this moment has the file open too, and would hold the lock for a little longer.
+        let _ = self.0.unlock();
     }
 }

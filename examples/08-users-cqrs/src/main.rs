@@ -12,7 +12,7 @@ use sqlx::PgPool;
 use watertight_cqrs::{
     BusError, CommandError, CommandRequest, Committed, ConsistencyToken, QueryRequest,
 };
-use watertight_events::{EventStore, Expected, MemoryStore, Version, ViewStore, new_id};
+use watertight_events::{EventStore, Expected, Version, ViewStore, new_id};
 use watertight_postgres::PostgresStore;
 use watertight_sqlite::SqliteStore;
 
@@ -23,8 +23,7 @@ async fn main() -> Result<()> {
     match env::args().nth(1) {
         Some(url) => {
             let store = PostgresStore::open(PgPool::connect(&url).await?).await?;
-            // Read models in memory, made anew from the events at every start.
-            play(store, MemoryStore::new()).await
+            play(store.clone(), store).await
         }
         None => {
             let folder = tempfile::tempdir()?;
@@ -100,6 +99,7 @@ async fn play<E: EventStore, V: ViewStore>(events: E, views: V) -> Result<()> {
             .eq(happened.map(|(version, event)| Entry { version, event }))
     );
     println!("history:   as it happened");
+    users.views.stop().await;
     Ok(())
 }
 

@@ -69,4 +69,12 @@ impl Views {
         }
         handles
     }
+
+    /// Ends the projections, which gives their leases back; else nobody could take over before they expire.
+    pub async fn stop(&self) {
+        for handle in [&self.profiles, &self.activities] {
+            handle.stop();
+            handle.until(|view| view.state.has_ended()).await;
+        }
+    }
 }

@@ -8,6 +8,7 @@ mod slow;
 use std::{env, time::Duration};
 
 use anyhow::Result;
+use axum::Router;
 use futures::future::try_join_all;
 use serde_json::json;
 use sqlx::PgPool;
@@ -34,8 +35,7 @@ async fn main() -> Result<()> {
     match env::args().nth(1) {
         Some(url) => {
             let store = PostgresStore::open(PgPool::connect(&url).await?).await?;
-            // Read models in memory, made anew from the events at every start.
-            play(&Slow::new(store), MemoryStore::new()).await
+            play(&Slow::new(store.clone()), store).await
         }
         None => {
             let folder = tempfile::tempdir()?;
@@ -46,16 +46,19 @@ async fn main() -> Result<()> {
 }
 
 async fn play<E: EventStore, V: ViewStore>(slow: &Slow<E>, views: V) -> Result<()> {
-    let (users, bulkhead) = serve(slow, views, LIMIT).await?;
+    let app = app(slow.clone(), views, LIMIT).await?;
+    let users = serve(app.router).await?;
     // On a store that is there from another time, users of this run have names of their own.
     let ann = format!("ann-{}", new_id().simple());
 
     one_user(&users, &ann).await?;
     read_your_writes(&users, &format!("{ann}-often")).await?;
     twins(&users, &format!("{ann}-twin")).await?;
-    overload(&users, &bulkhead, slow, &ann).await?;
-    let (hasty, _) = serve(slow, MemoryStore::new(), SHORT).await?;
-    too_late(&hasty, &users, slow, &format!("{ann}-late")).await
+    overload(&users, &app.bulkhead, slow, &ann).await?;
+    let hasty = hasty(slow).await?;
+    too_late(&hasty, &users, slow, &format!("{ann}-late")).await?;
+    app.views.stop().await;
+    Ok(())
 }
 
 /// A user is created and changes the address, and only who knows the present version may.
@@ -173,14 +176,15 @@ async fn too_late<E>(hasty: &Client, users: &Client, slow: &Slow<E>, id: &str) -
     Ok(())
 }
 
-async fn serve<E: EventStore, V: ViewStore>(
-    slow: &Slow<E>,
-    views: V,
-    limit: Duration,
-) -> Result<(Client, Bulkhead)> {
-    let (app, bulkhead) = app(slow.clone(), views, limit).await?;
+/// The same service for those who are in a hurry, with read models of its own.
+async fn hasty<E: EventStore>(slow: &Slow<E>) -> Result<Client> {
+    let app = app(slow.clone(), MemoryStore::new(), SHORT).await?;
+    serve(app.router).await
+}
+
+async fn serve(app: Router) -> Result<Client> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
     tokio::spawn(async { axum::serve(listener, app).await });
-    Ok((Client::new(url), bulkhead))
+    Ok(Client::new(url))
 }

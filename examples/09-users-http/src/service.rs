@@ -6,7 +6,7 @@ use anyhow::Result;
 use axum::{Router, http::StatusCode};
 use example_08_users_cqrs::{
     ByDomain, Domain, History, Id, No, OneUser, Profile, Service, Summary, UserCommand, Users,
-    history,
+    Views, history,
 };
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 use watertight::{Bulkhead, BulkheadLayer, DeadlineLayer};
@@ -19,13 +19,22 @@ use watertight_events::{EventStore, ViewStore};
 /// Commands at the same time; one more is told to come back.
 pub(crate) const AT_ONCE: usize = 16;
 
+pub(crate) struct App {
+    pub(crate) router: Router,
+    /// In front of the commands.
+    pub(crate) bulkhead: Bulkhead,
+    pub(crate) views: Views,
+}
+
 pub(crate) async fn app<E: EventStore, V: ViewStore>(
     events: E,
     views: V,
     limit: Duration,
-) -> Result<(Router, Bulkhead)> {
+) -> Result<App> {
     let Service {
-        commands, queries, ..
+        commands,
+        queries,
+        views,
     } = Service::start(events.clone(), views).await?;
 
     let bulkhead = Bulkhead::builder("users").max_concurrent(AT_ONCE).build()?;
@@ -50,7 +59,7 @@ pub(crate) async fn app<E: EventStore, V: ViewStore>(
         let events = events.clone();
         async move { history(&events, &request.query).await }
     });
-    let app = Router::new()
+    let router = Router::new()
         .route("/users", commands)
         .route("/users/{id}", query_route::<Id>(one))
         .route("/users/{id}/events", query_route::<History>(history))
@@ -59,5 +68,9 @@ pub(crate) async fn app<E: EventStore, V: ViewStore>(
             query_route::<Domain>(queries.queries_of::<ByDomain>()?),
         )
         .route("/activity", query_route::<()>(all));
-    Ok((app, bulkhead))
+    Ok(App {
+        router,
+        bulkhead,
+        views,
+    })
 }

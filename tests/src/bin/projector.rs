@@ -1,7 +1,7 @@
 //! Appends to a store and keeps read models up to date until it is killed, and says how far they are:
-//! `projector sqlite | sqlite-inline PATH`.
+//! `projector sqlite | sqlite-inline PATH`, or `projector postgres | postgres-inline URL`.
 
-use std::{env, io::Write as _};
+use std::{env, io::Write as _, time::Duration};
 
 use anyhow::{Context, bail};
 use tokio::task::JoinSet;
@@ -9,6 +9,7 @@ use watertight_cqrs::{
     Event, Projection, ProjectionHandle, ProjectionState, TableProjection, TableRunner,
 };
 use watertight_events::{EventStore, Expected, InlineStore, Position, StreamId, TableStore, Write};
+use watertight_postgres::PostgresStore;
 use watertight_sqlite::SqliteStore;
 
 #[path = "../tally.rs"]
@@ -18,6 +19,12 @@ use tally::{Counted, Tallies, TallyRows};
 
 const STREAMS: u64 = 8;
 
+/// After so long without a sign of life another process takes over.
+const LEASE: Duration = Duration::from_millis(500);
+
+/// So many events behind, and it writes no more: another process may run its read models.
+const BEHIND: u64 = 500;
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let mut arguments = env::args().skip(1);
@@ -26,8 +33,14 @@ async fn main() -> anyhow::Result<()> {
     match kind.as_str() {
         "sqlite" => project(SqliteStore::open(place)?).await,
         "sqlite-inline" => project_inline(SqliteStore::open(place)?).await,
+        "postgres" => project(postgres(&place).await?).await,
+        "postgres-inline" => project_inline(postgres(&place).await?).await,
         other => bail!("unknown store {other}"),
     }
+}
+
+async fn postgres(url: &str) -> anyhow::Result<PostgresStore> {
+    Ok(PostgresStore::open(sqlx::PgPool::connect(url).await?).await?)
 }
 
 async fn project<S>(store: S) -> anyhow::Result<()>
@@ -35,8 +48,10 @@ where
     S: EventStore + TableStore,
     TallyRows: TableProjection<S::Transaction>,
 {
-    let view = Projection::<Tallies, _, _>::new(store.clone(), store.clone()).batch(20);
-    let rows = TableRunner::new(TallyRows, store.clone(), store.clone()).batch(20);
+    let view = Projection::<Tallies, _, _>::new(store.clone(), store.clone());
+    let view = view.batch(20).lease(LEASE);
+    let rows = TableRunner::new(TallyRows, store.clone(), store.clone());
+    let rows = rows.batch(20).lease(LEASE);
     let mut tasks = JoinSet::new();
     let handles = [view.handle(), rows.handle()];
     tasks.spawn(async { Ok(view.run().await?) });
@@ -51,7 +66,9 @@ where
     TallyRows: TableProjection<S::Transaction>,
 {
     let view = Projection::<Tallies, _, _>::new(store.clone(), store.clone());
+    let view = view.lease(LEASE);
     let rows = TableRunner::new(TallyRows, store.clone(), store.clone());
+    let rows = rows.lease(LEASE);
     let mut tasks = JoinSet::new();
     let handles = [view.handle(), rows.handle()];
     tasks.spawn(async { Ok(view.inline().run().await?) });
@@ -68,7 +85,8 @@ async fn append_and_tell<S: EventStore>(
     handles: [ProjectionHandle; 2],
 ) -> anyhow::Result<()> {
     for stream in 0..STREAMS {
-        tasks.spawn(append(store.clone(), StreamId::new("tally", stream)));
+        let stream = StreamId::new("tally", stream);
+        tasks.spawn(append(store.clone(), handles.clone(), stream));
     }
     // Nothing is told before there is something of both.
     for handle in &handles {
@@ -83,8 +101,15 @@ async fn append_and_tell<S: EventStore>(
     Ok(())
 }
 
-async fn append<S: EventStore>(store: S, stream: StreamId) -> anyhow::Result<()> {
+async fn append<S: EventStore>(
+    store: S,
+    handles: [ProjectionHandle; 2],
+    stream: StreamId,
+) -> anyhow::Result<()> {
     loop {
+        for handle in &handles {
+            handle.until(|it| it.lag() < BEHIND).await;
+        }
         let events = vec![Counted::Counted.encode()?.into()];
         let write = Write::to(stream.clone(), Expected::Any, events);
         store.write(write).await?;

@@ -55,7 +55,7 @@
 //! | 400 | it is no such query: the problem names the field; or the token is of another store |
 //! | 404 | [`Answer::found`] has found nothing |
 //! | 500 | it cannot be read |
-//! | 503 | the view has not reached the token in time; or nobody runs it, and it would never (without `Retry-After`) |
+//! | 503 | the view has not reached the token in time, or too many wait for it; or nobody runs it, and it would never (without `Retry-After`) |
 //!
 //! What the store said is in none of them.
 

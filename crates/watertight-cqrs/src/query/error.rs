@@ -38,7 +38,7 @@ pub enum QueryError {
         /// The name of the view.
         name: Arc<str>,
     },
-    /// The view has not reached the token in time.
+    /// The view has not reached the token in time; or as many queries as may wait for it already.
     #[error("view {view} is at position {actual}, and {wanted} is asked for")]
     Behind {
         /// The view.

@@ -8,7 +8,7 @@ use tokio_util::sync::PollSemaphore;
 use watertight_core::{BuildError, Deadline};
 use watertight_events::ViewStore;
 
-use super::{Fresh, Lookup, QueryError, QueryRequest, ViewReader, wait};
+use super::{Fresh, Lookup, QueryError, QueryRequest, ViewReader, wait::Wait};
 use crate::View;
 
 /// The longest wait, because the clock has an end.
@@ -87,19 +87,25 @@ pub struct QueryHandler<L, S> {
 /// | setting | default | what it is |
 /// |---|---|---|
 /// | `places` | 1 024 | queries under way; more wait in `poll_ready` |
+/// | `waiting` | half of the places | queries that wait for their token; one more is [`Behind`](QueryError::Behind) at once |
 /// | `version` | the active one | the version of the view that is read |
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct QueryHandlerBuilder<L, S> {
-    shared: Shared<L, S>,
+    lookup: L,
+    store: S,
+    version: Option<u32>,
     places: usize,
+    waiting: Option<usize>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Shared<L, S> {
     lookup: L,
     store: S,
     version: Option<u32>,
+    /// Places of those that wait for their token. A view that lags leaves the others to queries that take it as it is.
+    waiting: Semaphore,
 }
 
 impl<L: Lookup, S: ViewStore> QueryHandler<L, S> {
@@ -111,19 +117,30 @@ impl<L: Lookup, S: ViewStore> QueryHandler<L, S> {
     /// Starts to build a handler.
     pub const fn builder(lookup: L, store: S) -> QueryHandlerBuilder<L, S> {
         QueryHandlerBuilder {
-            shared: Shared {
-                lookup,
-                store,
-                version: None,
-            },
+            lookup,
+            store,
+            version: None,
             places: 1_024,
+            waiting: None,
         }
     }
 
     fn of(builder: QueryHandlerBuilder<L, S>) -> Self {
+        let QueryHandlerBuilder {
+            lookup,
+            store,
+            version,
+            places,
+            waiting,
+        } = builder;
         Self {
-            shared: Arc::new(builder.shared),
-            places: PollSemaphore::new(Arc::new(Semaphore::new(builder.places))),
+            shared: Arc::new(Shared {
+                lookup,
+                store,
+                version,
+                waiting: Semaphore::new(waiting.unwrap_or(places.div_ceil(2))),
+            }),
+            places: PollSemaphore::new(Arc::new(Semaphore::new(places))),
             place: None,
         }
     }
@@ -136,9 +153,15 @@ impl<L: Lookup, S: ViewStore> QueryHandlerBuilder<L, S> {
         self
     }
 
+    /// Queries that wait for their token at the same time; none, if it is 0.
+    pub const fn waiting(mut self, queries: usize) -> Self {
+        self.waiting = Some(queries);
+        self
+    }
+
     /// Reads this version of the view, whichever is active.
     pub const fn version(mut self, version: u32) -> Self {
-        self.shared.version = Some(version);
+        self.version = Some(version);
         self
     }
 
@@ -146,18 +169,19 @@ impl<L: Lookup, S: ViewStore> QueryHandlerBuilder<L, S> {
     ///
     /// # Errors
     ///
-    /// No places, or more than a semaphore has.
+    /// No places; or more of them, or of those that wait, than a semaphore has.
     pub fn build(self) -> Result<QueryHandler<L, S>, BuildError> {
-        if !(1..=Semaphore::MAX_PERMITS).contains(&self.places) {
+        let wrong = |field, value, expected| {
             let name = <L::View as View>::NAME;
-            return Err(BuildError::invalid(
-                name,
-                "places",
-                self.places,
-                "at least 1",
-            ));
+            Err(BuildError::invalid(name, field, value, expected))
+        };
+        if !(1..=Semaphore::MAX_PERMITS).contains(&self.places) {
+            return wrong("places", self.places, "at least 1");
         }
-        Ok(QueryHandler::of(self))
+        match self.waiting {
+            Some(more) if more > Semaphore::MAX_PERMITS => wrong("waiting", more, "fewer"),
+            _ => Ok(QueryHandler::of(self)),
+        }
     }
 }
 
@@ -180,7 +204,12 @@ impl<L: Lookup, S: ViewStore> Shared<L, S> {
     async fn run(&self, request: QueryRequest<L::Query>) -> Result<Fresh<L::Output>, QueryError> {
         let name = <L::View as View>::NAME;
         let until = Instant::now() + request.max_wait.min(LONGEST);
-        let state = wait::reached(&self.store, name, self.version, request.at_least, until).await?;
+        let wait = Wait {
+            token: request.at_least,
+            until,
+            places: &self.waiting,
+        };
+        let state = wait.reached(&self.store, name, self.version).await?;
         let as_of = state.checkpoint.position;
         let reader = ViewReader::new(self.store.clone(), state.view, as_of);
         let value = self.lookup.answer(&request.query, &reader).await?;

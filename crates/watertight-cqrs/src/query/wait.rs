@@ -1,6 +1,9 @@
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout_at},
+};
 use watertight_events::{VersionState, ViewStore};
 
 use super::QueryError;
@@ -9,42 +12,53 @@ use crate::ConsistencyToken;
 /// How often is looked at a view that another process runs, and at a lease that may have expired.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// The version of a view that is to be read, once it has reached a token.
-pub(super) async fn reached(
-    store: &impl ViewStore,
-    name: &str,
-    version: Option<u32>,
-    token: Option<ConsistencyToken>,
-    until: Instant,
-) -> Result<VersionState, QueryError> {
-    let mut changed = store.changed();
-    loop {
-        changed.mark_unchanged();
-        let versions = store.versions(name).await?;
-        let version = version.or(versions.active);
-        let state = version.and_then(|version| versions.get(version));
-        let Some(state) = state.cloned() else {
-            return Err(QueryError::Unknown { name: name.into() });
-        };
-        let Some(wanted) = behind(&state, token)? else {
-            return Ok(state);
-        };
-        let actual = state.checkpoint.position;
-        let view = state.view;
-        if !state.running {
-            let why = state.why.as_ref().map(Arc::clone);
-            return Err(QueryError::Stopped { view, actual, why });
+/// What a query waits for, and how.
+pub(super) struct Wait<'h> {
+    pub(super) token: Option<ConsistencyToken>,
+    pub(super) until: Instant,
+    /// Each that waits takes one.
+    pub(super) places: &'h Semaphore,
+}
+
+impl Wait<'_> {
+    /// The version of a view that is to be read, once it has reached the token.
+    pub(super) async fn reached(
+        self,
+        store: &impl ViewStore,
+        name: &str,
+        version: Option<u32>,
+    ) -> Result<VersionState, QueryError> {
+        let mut changed = store.changed();
+        let mut place = None;
+        loop {
+            changed.mark_unchanged();
+            let versions = store.versions(name).await?;
+            let version = version.or(versions.active);
+            let state = version.and_then(|version| versions.get(version));
+            let Some(state) = state.cloned() else {
+                return Err(QueryError::Unknown { name: name.into() });
+            };
+            let Some(wanted) = behind(&state, self.token)? else {
+                return Ok(state);
+            };
+            let actual = state.checkpoint.position;
+            let view = state.view;
+            if !state.running {
+                let why = state.why.as_ref().map(Arc::clone);
+                return Err(QueryError::Stopped { view, actual, why });
+            }
+            let now = Instant::now();
+            place = place.or_else(|| self.places.try_acquire().ok());
+            if now >= self.until || place.is_none() {
+                return Err(QueryError::Behind {
+                    view,
+                    wanted: wanted.position,
+                    actual,
+                });
+            }
+            // Whatever came of it, the next look tells.
+            let _ = timeout_at(self.until.min(now + LOOK), changed.changed()).await;
         }
-        let now = Instant::now();
-        if now >= until {
-            return Err(QueryError::Behind {
-                view,
-                wanted: wanted.position,
-                actual,
-            });
-        }
-        // Whatever came of it, the next look tells.
-        let _ = timeout_at(until.min(now + LOOK), changed.changed()).await;
     }
 }
 

@@ -122,6 +122,7 @@ async fn a_token_is_waited_for_as_long_as_the_caller_prefers_and_5_s_at_most() {
         ("wait=2", 2),
         ("respond-async, Wait = 3; x=y", 3),
         ("wait=0", 0),
+        ("wait=\"4\", wait=1", 4),
         ("wait=60", 5),
         ("wait=99999999999999999999999", 5),
     ] {

@@ -114,6 +114,15 @@ async fn what_is_no_query_is_400_and_names_the_field() {
 }
 
 #[tokio::test]
+async fn an_address_that_is_too_long_is_414() {
+    let open = serve().await;
+    let long = Answer::to(open.web.get(&format!("accounts/{}", "~".repeat(30_000)))).await;
+    assert_eq!(long.problem(414), "the address is too long");
+    let longest = format!("accounts?balance=0&not={}", "~".repeat(30_000));
+    Answer::to(open.web.get(&longest)).await.problem(503);
+}
+
+#[tokio::test]
 async fn a_post_with_a_part_of_the_query_in_its_address_is_400() {
     let open = serve().await;
     let full = json!({ "balance": 0, "account": "b" });

@@ -6,6 +6,8 @@ mod parking;
 #[allow(unused, reason = "what views need of it")]
 #[path = "../views/place.rs"]
 mod place;
+#[cfg(feature = "server-tests")]
+mod postgres;
 mod reacting;
 mod shop;
 #[allow(dead_code, reason = "what views need of it")]

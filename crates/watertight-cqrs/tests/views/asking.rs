@@ -177,6 +177,35 @@ async fn a_query_that_waits_hears_that_the_runner_is_gone() {
     assert!(start.elapsed() <= expired, "once the lease has expired");
 }
 
+#[tokio::test(start_paused = true)]
+async fn queries_that_wait_leave_places_to_those_that_do_not() {
+    let store = Fragile::default();
+    let trail = projection::<Trail, _>(&store);
+    let handle = trail.handle();
+    tokio::spawn(trail.run());
+    caught_up(&handle).await;
+    let handler = QueryHandler::builder(Where::new(), store.clone()).places(4);
+    let handler = handler.build().unwrap();
+    let ahead = || QueryRequest::new(1).at_least(at(&store, 1));
+    let waiting = [(); 2].map(|()| tokio::spawn(handler.clone().oneshot(ahead())));
+    let shed = || LoadShed::new(handler.clone());
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    let start = Instant::now();
+    for _ in 0..20 {
+        let told = handler.clone().oneshot(ahead()).await;
+        assert!(matches!(told, Err(QueryError::Behind { .. })), "{told:?}");
+        let plain = shed().oneshot(QueryRequest::new(1)).await;
+        plain.expect("there is room for a query that takes the view as it is");
+    }
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    record(&store, 1, &[joined("a")]).await;
+    for waiting in waiting {
+        assert_eq!(waiting.await.unwrap().unwrap().value.len(), 2);
+    }
+}
+
 async fn the_active_version_is_read_or_the_one_that_was_asked_for<P: Place>() {
     let store = Fragile::<P>::fresh().await;
     record(&store, 1, &[joined("a")]).await;

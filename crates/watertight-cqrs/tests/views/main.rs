@@ -6,6 +6,8 @@ mod crashing;
 mod inline;
 mod parking;
 mod place;
+#[cfg(feature = "server-tests")]
+mod postgres;
 mod rebuilding;
 mod running;
 mod seen;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use watertight_events::{EventStore, MemoryStore, ViewStore};
-use watertight_sqlite::SqliteStore;
+use watertight_sqlite::{SqliteStore, Synchronous};
 
 pub(crate) trait Place: EventStore + ViewStore {
     /// How many times as often a future is polled before it is dropped, so that it gets as far as one in memory.
@@ -25,12 +25,14 @@ impl Place for MemoryStore {
 }
 
 impl Place for SqliteStore {
-    const SPIN: usize = 100;
-    const SHORT: Duration = Duration::from_millis(20);
+    const SPIN: usize = 20;
+    const SHORT: Duration = Duration::from_millis(50);
 
     async fn fresh() -> (Self, Option<TempDir>) {
         let folder = tempfile::tempdir().unwrap();
-        let store = Self::open(folder.path().join("events.db")).unwrap();
+        // Nobody cuts the power here, and a busy disk would take minutes.
+        let store = Self::builder(folder.path().join("events.db"));
+        let store = store.synchronous(Synchronous::Normal).open().unwrap();
         (store, Some(folder))
     }
 }
@@ -43,6 +45,12 @@ macro_rules! on_every_table_store {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
                 async fn on_sqlite() {
                     super::$test::<watertight_sqlite::SqliteStore>().await;
+                }
+
+                #[cfg(feature = "server-tests")]
+                #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn on_postgres() {
+                    super::$test::<watertight_postgres::PostgresStore>().await;
                 }
             }
         )*
@@ -64,6 +72,12 @@ macro_rules! on_every_store {
                 async fn on_sqlite() {
                     super::$test::<watertight_sqlite::SqliteStore>().await;
                 }
+
+                #[cfg(feature = "server-tests")]
+                #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn on_postgres() {
+                    super::$test::<watertight_postgres::PostgresStore>().await;
+                }
             }
         )*
     };
@@ -78,6 +92,12 @@ macro_rules! on_every_store {
                 #[tokio::test]
                 async fn on_sqlite() {
                     super::$test::<watertight_sqlite::SqliteStore>().await;
+                }
+
+                #[cfg(feature = "server-tests")]
+                #[tokio::test]
+                async fn on_postgres() {
+                    super::$test::<watertight_postgres::PostgresStore>().await;
                 }
             }
         )*

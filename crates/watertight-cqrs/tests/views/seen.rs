@@ -51,7 +51,7 @@ impl Rows {
     }
 }
 
-fn filter() -> Filter {
+pub(crate) fn filter() -> Filter {
     Filter::all().category("user")
 }
 
@@ -93,7 +93,7 @@ impl<const MENDED: bool> TableProjection<SqliteTransaction> for Seen<MENDED> {
 }
 
 /// Panics or fails, by turns.
-fn refuse<const MENDED: bool>(event: &Recorded) -> Result<(), WorkError> {
+pub(crate) fn refuse<const MENDED: bool>(event: &Recorded) -> Result<(), WorkError> {
     let happened = Happened::decode(&event.event.kind, &event.event.payload)?;
     if matches!(happened, Happened::Odd) && !MENDED {
         assert!(event.position.0.is_multiple_of(2), "odd");

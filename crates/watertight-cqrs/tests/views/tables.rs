@@ -66,7 +66,7 @@ async fn tables_are_up_to_date_with_every_event_once<S: Tables>() {
 async fn tables_survive_runners_that_are_dropped_at_any_point<S: Tables>() {
     let store = Fragile::<S>::fresh().await;
     let mut random = fastrand::Rng::with_seed(4);
-    for polls in 0..150 {
+    for polls in 0..100 {
         traffic(&store, &mut random, 2).await;
         if polls % 7 == 0 {
             store.fail(&[Fault::After]);

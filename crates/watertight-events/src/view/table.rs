@@ -1,6 +1,6 @@
-use std::{error::Error, future::Future, sync::Arc};
+use std::{any::Any, error::Error, future::Future, panic::AssertUnwindSafe, sync::Arc};
 
-use futures::future::BoxFuture;
+use futures::{FutureExt, future::BoxFuture};
 
 use super::{Save, Saved, ViewError, ViewStore};
 
@@ -13,6 +13,19 @@ pub type WorkError = Box<dyn Error + Send + Sync>;
 pub trait Work<Tx>: Send + Sync + 'static {
     /// Does it. The transaction is the store's to commit or to roll back.
     fn run<'a>(&'a self, transaction: &'a mut Tx) -> BoxFuture<'a, Result<(), WorkError>>;
+}
+
+impl<Tx: 'static> dyn Work<Tx> {
+    /// Does it, for stores of your own: a panic is as good as an error.
+    ///
+    /// # Errors
+    ///
+    /// What the work says, or that it panicked.
+    pub async fn caught(&self, transaction: &mut Tx) -> Result<(), WorkError> {
+        let working = AssertUnwindSafe(async { self.run(transaction).await });
+        let done = working.catch_unwind().await;
+        done.unwrap_or_else(|panic| Err(format!("it panicked: {}", said(&*panic)).into()))
+    }
 }
 
 /// A [`ViewStore`] in which a read model can have tables of its own instead of documents, or beside them.
@@ -36,4 +49,10 @@ pub trait TableStore: ViewStore {
         save: &Save,
         work: Arc<dyn Work<Self::Transaction>>,
     ) -> impl Future<Output = Result<Saved, ViewError>> + Send;
+}
+
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("nothing")
 }

@@ -1,4 +1,4 @@
-use sqlx::{PgPool, Row, query};
+use sqlx::{PgConnection, PgPool, Row, query};
 use watertight_events::{Find, Found, Lane, Loaded, ViewId};
 
 use super::{park::held, row::document, unknown};
@@ -9,6 +9,18 @@ use crate::{
 };
 
 pub(super) async fn load(pool: &PgPool, view: &ViewId, lanes: &[Lane]) -> Result<Loaded, Refused> {
+    let mut transaction = begin_to_read(pool).await?;
+    let loaded = load_in(&mut transaction, view, lanes).await?;
+    transaction.commit().await?;
+    Ok(loaded)
+}
+
+/// The same in a transaction.
+pub(super) async fn load_in(
+    connection: &mut PgConnection,
+    view: &ViewId,
+    lanes: &[Lane],
+) -> Result<Loaded, Refused> {
     let keys = lanes.iter().filter_map(|lane| match lane {
         Lane::Key(key) => Some(key.as_str()),
         Lane::Stream(_) => None,
@@ -27,8 +39,7 @@ pub(super) async fn load(pool: &PgPool, view: &ViewId, lanes: &[Lane]) -> Result
     .bind(&*view.name)
     .bind(i64::from(view.version))
     .bind(keys.collect::<Vec<_>>());
-    let mut transaction = begin_to_read(pool).await?;
-    let rows = query.fetch_all(&mut *transaction).await?;
+    let rows = query.fetch_all(&mut *connection).await?;
     let first = rows.first().ok_or_else(|| unknown(view))?;
     let mut loaded = Loaded::default();
     for row in &rows {
@@ -38,9 +49,8 @@ pub(super) async fn load(pool: &PgPool, view: &ViewId, lanes: &[Lane]) -> Result
     }
     if first.try_get::<i64, _>("parked")? > 0 {
         let id = first.try_get("view_id")?;
-        loaded.held = held(&mut transaction, id, lanes.iter().collect()).await?;
+        loaded.held = held(connection, id, lanes.iter().collect()).await?;
     }
-    transaction.commit().await?;
     Ok(loaded)
 }
 

@@ -2,10 +2,12 @@
 
 mod claim;
 mod find;
+pub(crate) mod inline;
 mod park;
 mod parked;
 mod row;
 mod save;
+mod table;
 mod versions;
 
 use std::{future::Future, sync::Arc, time::Duration};

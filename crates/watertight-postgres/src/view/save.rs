@@ -16,15 +16,30 @@ const STATEMENT_BYTES: usize = 8 << 20;
 
 pub(super) async fn save(pool: &PgPool, save: &Save) -> Result<Saved, Refused> {
     let mut transaction = begin(pool).await?;
-    let (view, mut parked) = move_checkpoint(&mut transaction, save).await?;
-    write(&mut transaction, view, &save.changes).await?;
-    if !save.unpark.is_empty() || !save.park.is_empty() {
-        parked += park(&mut transaction, view, save).await?;
-    }
+    let parked = save_in(&mut transaction, save).await?;
     transaction.commit().await?;
     Ok(Saved {
         parked: unsigned(parked),
     })
+}
+
+/// Saves in a transaction, and says how many events are parked.
+pub(super) async fn save_in(connection: &mut PgConnection, save: &Save) -> Result<i64, Refused> {
+    let (view, parked) = move_checkpoint(connection, save).await?;
+    Ok(parked + change(connection, view, save).await?)
+}
+
+/// Changes what a save says, except the checkpoint, and says by how many more or fewer are parked.
+pub(super) async fn change(
+    connection: &mut PgConnection,
+    view: i64,
+    save: &Save,
+) -> sqlx::Result<i64> {
+    write(connection, view, &save.changes).await?;
+    if save.unpark.is_empty() && save.park.is_empty() {
+        return Ok(0);
+    }
+    park(connection, view, save).await
 }
 
 /// Moves the checkpoint if it is where it was left, and holds its lock from then on.

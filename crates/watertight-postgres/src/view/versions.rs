@@ -1,9 +1,9 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use sqlx::{PgPool, Row, postgres::PgRow, query, query_scalar};
+use sqlx::{PgConnection, PgPool, Row, postgres::PgRow, query, query_scalar};
 use watertight_events::{Position, VersionState, Versions, ViewError, ViewId};
 
-use super::{row::checkpoint, unknown};
+use super::{inline, row::checkpoint, unknown};
 use crate::{
     row::unsigned,
     transaction::{Refused, begin},
@@ -95,26 +95,14 @@ pub(super) async fn erase(pool: &PgPool, view: &ViewId) -> Result<(), Refused> {
             .bind(&*view.name)
             .fetch_optional(&mut *transaction)
             .await?;
-    let found = query(
-        "SELECT view_id, (extract(epoch FROM held_until - clock_timestamp()) * 1000000)::bigint AS left
-         FROM watertight.checkpoints WHERE name = $1 AND version = $2 FOR UPDATE",
-    )
-    .bind(&*view.name)
-    .bind(i64::from(view.version))
-    .fetch_optional(&mut *transaction)
-    .await?;
-    let Some(found) = found else {
+    if active == Some(i64::from(view.version)) && exists(&mut transaction, view).await? {
+        let view = view.clone();
+        return Err(Refused(ViewError::Active { view }));
+    }
+    let Some(id) = is_free(&mut transaction, view).await? else {
         return Ok(());
     };
-    let is = view.clone();
-    if active == Some(i64::from(view.version)) {
-        return Err(Refused(ViewError::Active { view: is }));
-    }
-    let left: Option<i64> = found.try_get("left")?;
-    if let Some(left) = left.filter(|left| *left > 0) {
-        let left = std::time::Duration::from_micros(unsigned(left));
-        return Err(Refused(ViewError::Held { view: is, left }));
-    }
+    inline::forget(&mut transaction, view).await?;
     query("UPDATE watertight.views SET previous = NULL WHERE name = $1 AND previous = $2")
         .bind(&*view.name)
         .bind(i64::from(view.version))
@@ -130,13 +118,48 @@ pub(super) async fn erase(pool: &PgPool, view: &ViewId) -> Result<(), Refused> {
               lanes AS (DELETE FROM watertight.requeued_lanes WHERE view_id = $1)
          DELETE FROM watertight.checkpoints WHERE name = $2 AND version = $3",
     )
-    .bind(found.try_get::<i64, _>("view_id")?)
+    .bind(id)
     .bind(&*view.name)
     .bind(i64::from(view.version))
     .execute(&mut *transaction)
     .await?;
     transaction.commit().await?;
     Ok(())
+}
+
+/// The number of a view, locked, unless somebody runs it; nothing if it is not there.
+pub(super) async fn is_free(
+    connection: &mut PgConnection,
+    view: &ViewId,
+) -> Result<Option<i64>, Refused> {
+    let found = query(
+        "SELECT view_id, (extract(epoch FROM held_until - clock_timestamp()) * 1000000)::bigint AS left
+         FROM watertight.checkpoints WHERE name = $1 AND version = $2 FOR UPDATE",
+    )
+    .bind(&*view.name)
+    .bind(i64::from(view.version))
+    .fetch_optional(connection)
+    .await?;
+    let Some(found) = found else {
+        return Ok(None);
+    };
+    let left: Option<i64> = found.try_get("left")?;
+    if let Some(left) = left.filter(|left| *left > 0) {
+        let left = Duration::from_micros(unsigned(left));
+        let view = view.clone();
+        return Err(Refused(ViewError::Held { view, left }));
+    }
+    Ok(Some(found.try_get("view_id")?))
+}
+
+async fn exists(connection: &mut PgConnection, view: &ViewId) -> sqlx::Result<bool> {
+    query_scalar(
+        "SELECT EXISTS (SELECT FROM watertight.checkpoints WHERE name = $1 AND version = $2)",
+    )
+    .bind(&*view.name)
+    .bind(i64::from(view.version))
+    .fetch_one(connection)
+    .await
 }
 
 fn state(view: ViewId, row: &PgRow) -> sqlx::Result<VersionState> {

@@ -27,7 +27,7 @@ const BY: &str = "commands";
 /// A POST route for a command: its JSON is the body, and the rest is in the [headers](crate::http).
 ///
 /// The service is a [`CommandHandler`](crate::CommandHandler) with whatever layers around it. Load is shed in front of it:
-/// if it is not ready at once, the answer is 503. The deadline is the earlier of a [`Deadline`] in the request's extensions
+/// if it is not ready at once, the answer is 503. The deadline is the earlier of a [`Deadline`](watertight_core::Deadline) in the request's extensions
 /// and the current one, and layers around the handler see it as current. The body's limit is axum's `DefaultBodyLimit`.
 ///
 /// ```

@@ -40,9 +40,6 @@ const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
 ///         Answer::found(fresh, "there is no such user").at(version)
 ///     }))
 /// }
-/// # #[derive(serde::Deserialize, Serialize)]
-/// # enum Event { Created }
-/// # impl watertight_cqrs::Event for Event {}
 /// ```
 #[derive(Clone, Debug)]
 pub struct Answer {

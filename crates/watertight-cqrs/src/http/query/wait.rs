@@ -15,7 +15,7 @@ pub(super) fn wait(headers: &HeaderMap) -> Result<Option<Duration>, Problem> {
         for preference in value?.split([',', ';']) {
             let (name, value) = preference.split_once('=').unwrap_or((preference, ""));
             if name.trim().eq_ignore_ascii_case("wait") {
-                return seconds(value.trim()).map(Some);
+                return seconds(value.trim().trim_matches('"')).map(Some);
             }
         }
     }

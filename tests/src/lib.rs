@@ -1,5 +1,7 @@
 //! End-to-end tests live in `tests/`. Here every page of the book is compiled and run.
 
+pub mod hotel;
+
 /// One module per page: its code blocks are doctests of this crate.
 #[cfg(doctest)]
 mod book {
@@ -31,6 +33,8 @@ mod book {
     mod keyed {}
     #[doc = include_str!("../../docs/src/migration.md")]
     mod migration {}
+    #[doc = include_str!("../../docs/src/reactors.md")]
+    mod reactors {}
     #[doc = include_str!("../../docs/src/refusals.md")]
     mod refusals {}
     #[doc = include_str!("../../docs/src/stacks.md")]

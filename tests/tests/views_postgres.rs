@@ -11,11 +11,13 @@ mod server;
 #[path = "../src/tally.rs"]
 mod tally;
 
+use std::time::Duration;
+
 use folded::{Fold, catch_up, folded};
 use kill::{Process, run_and_kill};
 use own_server::Server;
 use server::database;
-use sqlx::{Connection, PgConnection, PgPool, Row, query, query_scalar};
+use sqlx::{Connection, PgConnection, Row, postgres::PgPoolOptions, query, query_scalar};
 use tally::{Counted, Tallies, Tally, TallyRows};
 use watertight_cqrs::{Event, Projection, ProjectionHandle, TableRunner};
 use watertight_events::{
@@ -26,7 +28,9 @@ use watertight_postgres::PostgresStore;
 const PROJECTOR: &str = env!("CARGO_BIN_EXE_projector");
 
 async fn open(url: &str) -> PostgresStore {
-    let pool = PgPool::connect(url).await.unwrap();
+    // A server that is gone is noticed after a second.
+    let options = PgPoolOptions::new().acquire_timeout(Duration::from_secs(1));
+    let pool = options.connect(url).await.unwrap();
     PostgresStore::open(pool).await.unwrap()
 }
 

@@ -7,6 +7,7 @@
 //! - [`CommandBus`], [`QueryBus`]: all the commands and all the queries of a program in one place.
 //! - [`View`], [`Projection`]: read models, and what keeps them up to date.
 //! - [`TableProjection`], [`TableRunner`]: the same in tables of the user's own.
+//! - [`Reactor`], [`Emit`]: side effects and process managers: what happens because something has happened.
 //! - [`Lookup`], [`QueryHandler`]: queries of a view as a Service, which wait for what the asker has written.
 //! - [`ConsistencyToken`]: what a reader waits for to see what it has written.
 
@@ -20,6 +21,7 @@ pub mod http;
 mod idempotency;
 mod projection;
 mod query;
+mod reactor;
 mod token;
 
 pub use self::{
@@ -43,5 +45,6 @@ pub use self::{
         Fresh, Lookup, Matches, QueryError, QueryFuture, QueryHandler, QueryHandlerBuilder,
         QueryRequest, ViewReader,
     },
+    reactor::{Delivery, Emit, Reactions, Reactor, Reacts, Start},
     token::{ConsistencyToken, InvalidToken},
 };

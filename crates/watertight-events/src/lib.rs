@@ -4,10 +4,12 @@
 //! - [`EventStore`] and its answers: one [`Write`] is one commit; positions are gapless and in commit order, so no reader can
 //!   skip an event. [`MemoryStore`] is one in memory; others are in crates of their own.
 //! - [`Subscription`]: every event after a position, those that are there and those to come.
+//! - [`EventBus`]: events handed to handlers in the process, each at least once.
 //! - [`ViewStore`]: where read models are, each moved on in one commit with the checkpoint of what it was made from.
 //!   In a [`TableStore`] they may have tables of their own.
 //! - [`plan`] and [`group_commit`]: for stores of your own, what a write comes to and how many of them share a commit.
 
+mod bus;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod envelope;
@@ -25,6 +27,7 @@ mod view;
 mod write;
 
 pub use self::{
+    bus::{BusError, EventBus, Interest, Subscriber},
     envelope::{NewEvent, Recorded},
     erased::AnyEventStore,
     error::{Invalid, ReadError, WriteError},

@@ -7,11 +7,14 @@
 
 mod connection;
 mod error;
+mod inbox;
 mod inline;
 mod journal;
 mod migrate;
+mod moving;
 mod news;
 mod open;
+mod outbox;
 mod read;
 mod row;
 mod store;
@@ -19,4 +22,10 @@ mod transaction;
 mod view;
 mod writer;
 
-pub use self::{error::OpenError, open::PostgresStoreBuilder, store::PostgresStore};
+pub use self::{
+    error::OpenError,
+    inbox::Inbox,
+    open::PostgresStoreBuilder,
+    outbox::{Outbox, OutboxError},
+    store::PostgresStore,
+};

@@ -5,10 +5,11 @@ use watertight_events::StoreId;
 use crate::{OpenError, transaction::begin_with};
 
 /// The steps from an empty database to the present tables.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     include_str!("../migrations/0001_events.sql"),
     include_str!("../migrations/0002_views.sql"),
     include_str!("../migrations/0003_inline.sql"),
+    include_str!("../migrations/0004_outbox.sql"),
 ];
 
 /// Any number will do that nobody else uses: the processes that migrate at the same time meet at it.

@@ -1,7 +1,10 @@
 use std::{sync::Arc, time::Duration};
 
 use sqlx::PgPool;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinSet,
+};
 use watertight_events::{
     Limits,
     group_commit::{Bounds, GroupCommit},
@@ -10,6 +13,7 @@ use watertight_events::{
 use crate::{
     OpenError, PostgresStore,
     connection::Own,
+    inbox,
     inline::Models,
     journal,
     migrate::migrate,
@@ -93,6 +97,7 @@ impl PostgresStoreBuilder {
         tokio::spawn(writer.run());
         let mut news = JoinSet::new();
         news.spawn(news::tell(pool.clone(), committed.subscribe()));
+        news.spawn(inbox::tidy(pool.clone()));
         news.spawn(news::hear(pool.clone(), (*options).clone(), head.clone()));
         Ok(PostgresStore(Arc::new(Inner {
             id,
@@ -100,8 +105,11 @@ impl PostgresStoreBuilder {
             pool,
             queue,
             head,
+            committed,
+            staged: Notify::new(),
             changes,
             models,
+            inline_limit,
             _news: news,
         })))
     }

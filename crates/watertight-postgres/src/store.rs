@@ -1,7 +1,10 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use sqlx::PgPool;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinSet,
+};
 use watertight_events::{
     EventStore, Filter, Key, Limits, Page, Position, ReadError, StoreId, StreamId, StreamPage,
     Version, Write, WriteError, Written, group_commit::GroupCommit,
@@ -29,10 +32,16 @@ pub(crate) struct Inner {
     pub(crate) pool: PgPool,
     pub(crate) queue: GroupCommit<Write, Result<Written, WriteError>>,
     pub(crate) head: watch::Sender<Position>,
+    /// What this process has committed, which the others are told.
+    pub(crate) committed: watch::Sender<Position>,
+    /// Rings when something may have been staged.
+    pub(crate) staged: Notify,
     /// Counts what this process has changed in views.
     pub(crate) changes: watch::Sender<u64>,
     /// The read models that it can apply in the commits of events.
     pub(crate) models: Models,
+    /// The longest that one of them may take in a commit.
+    pub(crate) inline_limit: Duration,
     /// Ended together with the store.
     pub(crate) _news: JoinSet<()>,
 }

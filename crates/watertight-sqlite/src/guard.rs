@@ -13,7 +13,7 @@ use rusqlite::{
 use tokio::time::Instant;
 
 /// The tables of the store, and the views beside them.
-const OURS: [&str; 14] = [
+const OURS: [&str; 16] = [
     "checkpoints",
     "command_log",
     "consumers",
@@ -24,7 +24,9 @@ const OURS: [&str; 14] = [
     "events",
     "events_readable",
     "head",
+    "inbox",
     "inline_views",
+    "outbox",
     "requeued_lanes",
     "store",
     "views",
@@ -62,8 +64,10 @@ impl Guard {
     }
 
     /// From now on, or no longer, statements are a user's.
-    pub(crate) fn is_lent(&self, lent: bool) {
-        self.lent.store(lent, Ordering::Relaxed);
+    ///
+    /// Says which they were.
+    pub(crate) fn is_lent(&self, lent: bool) -> bool {
+        self.lent.swap(lent, Ordering::Relaxed)
     }
 
     /// Statements that take longer are interrupted.

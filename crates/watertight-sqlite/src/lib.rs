@@ -8,10 +8,12 @@ mod clock;
 mod error;
 mod failed;
 mod guard;
+mod inbox;
 mod inline;
 mod lock;
 mod migrate;
 mod open;
+mod outbox;
 mod read;
 mod row;
 mod store;
@@ -22,7 +24,9 @@ mod writer;
 
 pub use self::{
     error::OpenError,
+    inbox::Inbox,
     open::{SqliteStoreBuilder, Synchronous},
+    outbox::{Outbox, OutboxError},
     store::SqliteStore,
-    transaction::SqliteTransaction,
+    transaction::{SqliteTransaction, TransactionError},
 };

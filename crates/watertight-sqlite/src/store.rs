@@ -7,7 +7,7 @@ use watertight_events::{
 };
 
 use crate::{
-    OpenError, SqliteStoreBuilder,
+    OpenError, Outbox, SqliteStoreBuilder, SqliteTransaction, TransactionError,
     clock::Clock,
     error::read_error,
     read::Readers,
@@ -104,6 +104,56 @@ impl SqliteStore {
             move |connection: &mut rusqlite::Connection| Ok(read(&connection.transaction()?));
         let read = self.0.readers.with(read).await?;
         read.map_err(|error: rusqlite::Error| read_error(&error))
+    }
+
+    /// Changes tables of the user's own, with [staged events](Self::outbox) and [handled messages](crate::Inbox), in one commit.
+    ///
+    /// The closure is called on the writer's thread, and everything that is written waits for it: it does not wait for anything
+    /// itself. It is called again if what others write in the same commit has to be rolled back, so it keeps nothing but what is
+    /// in the transaction. Making tables is up to the first of such transactions.
+    ///
+    /// ```
+    /// # use watertight_sqlite::SqliteStore;
+    /// use watertight_events::{NewEvent, StreamId};
+    /// use watertight_sqlite::OutboxError;
+    ///
+    /// # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let store = SqliteStore::open(folder.path().join("shop.db"))?;
+    /// let outbox = store.outbox();
+    /// let booked = store.transaction(move |tx| {
+    ///     tx.execute_batch("CREATE TABLE IF NOT EXISTS rooms (room, guest)")?;
+    ///     tx.execute("INSERT INTO rooms VALUES (7, 'ada')", [])?;
+    ///     outbox.stage(tx, StreamId::new("room", 7), NewEvent::new("room_booked", "{}"))?;
+    ///     Ok::<_, OutboxError>(())
+    /// });
+    /// booked.await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// See [`TransactionError`].
+    ///
+    /// # Cancellation
+    ///
+    /// Dropped, it is done or not done, never in part.
+    pub async fn transaction<T, X, F>(&self, work: F) -> Result<T, TransactionError<X>>
+    where
+        F: Fn(&mut SqliteTransaction) -> Result<T, X> + Send + Sync + 'static,
+        T: Send + 'static,
+        X: Send + 'static,
+    {
+        let work = move |tx: &mut SqliteTransaction| tx.nested(|tx| tx.lend_to(&work));
+        let done = self.0.task(0, work).await;
+        done.unwrap_or_else(|error| Err(TransactionError::Store(error)))
+    }
+
+    /// What stages events in a [transaction](Self::transaction).
+    #[must_use]
+    pub fn outbox(&self) -> Outbox {
+        Outbox::new(self.0.limits)
     }
 
     /// Gives up this clone, and waits until the other ones are gone too, what was waiting is committed and the file is free.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use watertight_events::ViewError;
+use watertight_events::{ViewError, WriteError};
 
 use crate::{
     store::Inner,
@@ -19,12 +19,12 @@ pub(crate) trait Task: Send + Sync {
 /// A task, and what came of its last run.
 struct Slot<F, T> {
     work: F,
-    outcome: Mutex<Option<Result<T, ViewError>>>,
+    outcome: Mutex<Option<T>>,
 }
 
 impl<F, T> Task for Slot<F, T>
 where
-    F: Fn(&mut SqliteTransaction) -> rusqlite::Result<Result<T, ViewError>> + Send + Sync,
+    F: Fn(&mut SqliteTransaction) -> rusqlite::Result<T> + Send + Sync,
     T: Send,
 {
     fn run(&self, transaction: &mut SqliteTransaction) -> rusqlite::Result<()> {
@@ -44,22 +44,29 @@ impl Inner {
             + 'static,
         T: Send + 'static,
     {
+        self.task(bytes, work).await.unwrap_or_else(|error| {
+            // Where nobody knows what became of it, the checkpoint tells.
+            let transient = error.is_transient() || matches!(error, WriteError::Unknown);
+            Err(ViewError::store(transient, error.to_string()))
+        })
+    }
+
+    /// Has the writer do something, of so many bytes, and waits until it is committed.
+    pub(crate) async fn task<T, F>(&self, bytes: usize, work: F) -> Result<T, WriteError>
+    where
+        F: Fn(&mut SqliteTransaction) -> rusqlite::Result<T> + Send + Sync + 'static,
+        T: Send + 'static,
+    {
         let outcome = Mutex::new(None);
         let slot = Arc::new(Slot { work, outcome });
         // Its bytes are in memory already, so one that is larger than the whole queue is let in where there is some room.
         let bytes = bytes.min(self.bytes / 4);
         let task = Arc::clone(&slot) as Arc<dyn Task>;
-        match self.queue.submit(Job::Task(task), bytes).await {
-            Ok(Done::Task) => {}
-            Ok(Done::Write(_)) => unreachable!("a task is answered as one"),
-            Err(error) => {
-                // Where nobody knows what became of it, the checkpoint tells.
-                let transient =
-                    error.is_transient() || matches!(error, watertight_events::WriteError::Unknown);
-                return Err(ViewError::store(transient, error.to_string()));
-            }
+        match self.queue.submit(Job::Task(task), bytes).await? {
+            Done::Task => {}
+            Done::Write(_) => unreachable!("a task is answered as one"),
         }
         let mut outcome = slot.outcome.lock().unwrap_or_else(PoisonError::into_inner);
-        outcome.take().expect("a task that was committed has run")
+        Ok(outcome.take().expect("a task that was committed has run"))
     }
 }

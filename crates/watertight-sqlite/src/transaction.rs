@@ -2,12 +2,13 @@ use std::{
     any::Any,
     ops::{Deref, DerefMut},
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
     time::Duration,
 };
 
 use futures::FutureExt;
 use rusqlite::Connection;
-use watertight_events::{Work, WorkError};
+use watertight_events::{Work, WorkError, WriteError};
 
 use crate::{
     guard::{Guard, Limit},
@@ -28,6 +29,22 @@ pub struct SqliteTransaction {
     pub(crate) models: Models,
     /// The longest that a read model may take in a commit of events.
     inline: Duration,
+}
+
+/// Why a [transaction](crate::SqliteStore::transaction) was not committed. Nothing of it was, except after
+/// [`WriteError::Unknown`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransactionError<X> {
+    /// The closure says so.
+    #[error(transparent)]
+    Aborted(X),
+    /// The closure panicked.
+    #[error("the closure panicked: {0}")]
+    Panicked(Arc<str>),
+    /// The queue is full, or SQLite failed.
+    #[error(transparent)]
+    Store(WriteError),
 }
 
 /// Rolls back what was not committed.
@@ -67,6 +84,34 @@ impl SqliteTransaction {
             Err(_) => "ROLLBACK TO nested; RELEASE nested",
         })?;
         Ok(done)
+    }
+
+    /// Does something of the store's own while the transaction is lent.
+    pub(crate) fn as_ours<T>(&mut self, work: impl FnOnce(&Connection) -> T) -> T {
+        let lent = self.guard.is_lent(false);
+        let done = work(&self.connection);
+        self.guard.is_lent(lent);
+        done
+    }
+
+    /// Has a user's closure called.
+    pub(crate) fn lend_to<T, X>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, X>,
+    ) -> rusqlite::Result<Result<T, TransactionError<X>>> {
+        self.guard.is_lent(true);
+        let done = catch_unwind(AssertUnwindSafe(|| work(self)));
+        self.guard.is_lent(false);
+        // Some failures, such as a full disk, end the transaction of everybody.
+        if self.connection.is_autocommit() {
+            let ended = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT);
+            let message = "a failure has ended the transaction".to_owned();
+            return Err(rusqlite::Error::SqliteFailure(ended, Some(message)));
+        }
+        Ok(match done {
+            Ok(done) => done.map_err(TransactionError::Aborted),
+            Err(panic) => Err(TransactionError::Panicked(said(&*panic).into())),
+        })
     }
 
     /// Limits the time of what comes next.

@@ -11,8 +11,8 @@ use watertight_events::{
 };
 
 use crate::{
-    answer::look_up_answer, failed::Failed, inline, lock::FileLock, row, task::Task,
-    transaction::SqliteTransaction,
+    answer::look_up_answer, failed::Failed, inline, lock::FileLock, outbox::move_staged, row,
+    task::Task, transaction::SqliteTransaction,
 };
 
 /// Streams whose ends are kept in mind; beyond it, all are forgotten and looked up again.
@@ -70,7 +70,9 @@ impl Batches {
         }
     }
 
-    fn commit_now(&mut self, batch: &[Job]) -> Result<(Plan, Option<ViewId>), Failed> {
+    /// What was planned, first the writes of the batch and then what its tasks have staged; and the read model without which
+    /// no events may be appended, if it is missing.
+    fn commit_now(&mut self, batch: &[Job]) -> Result<(Vec<Plan>, Option<ViewId>), Failed> {
         let now = row::now();
         let missing = self.transaction.models.missing().cloned();
         let writes = || batch.iter().filter_map(|job| job.write(missing.is_some()));
@@ -81,11 +83,15 @@ impl Batches {
             write(&transaction, &plan, now)?;
             inline::apply_plan(&mut transaction, &plan, now)?;
         }
+        let mut plans = vec![plan];
         for task in batch.iter().filter_map(Job::task) {
             task.run(&mut transaction)?;
         }
+        if batch.iter().any(|job| job.task().is_some()) {
+            move_staged(&mut transaction, now, |plan| plans.push(plan))?;
+        }
         transaction.commit()?;
-        Ok((plan, missing))
+        Ok((plans, missing))
     }
 
     fn remember(&mut self, plan: &Plan) {
@@ -104,18 +110,21 @@ impl Commit for Batches {
 
     async fn commit(&mut self, batch: &[Job]) -> Result<Vec<Done>, CommitError> {
         let committed = self.commit_now(batch);
-        let (plan, missing) = committed.map_err(CommitError::from)?;
-        self.remember(&plan);
+        let (plans, missing) = committed.map_err(CommitError::from)?;
+        for plan in &plans {
+            self.remember(plan);
+        }
+        let last = plans.last().map_or(Position::START, |plan| plan.head);
         self.head.send_if_modified(|head| {
-            let moved = plan.head > *head;
-            *head = plan.head.max(*head);
+            let moved = last > *head;
+            *head = last.max(*head);
             moved
         });
         let inline = !self.transaction.models.is_empty();
         if inline || batch.iter().any(|job| job.task().is_some()) {
             self.changes.send_modify(|changes| *changes += 1);
         }
-        let mut answers = plan.answers.into_iter();
+        let mut answers = plans.into_iter().flat_map(|plan| plan.answers);
         let done = batch.iter().map(|job| match job {
             Job::Task(_) => Done::Task,
             Job::Write(write) => Done::Write(match &missing {
@@ -152,7 +161,7 @@ fn has_events(write: &Write) -> bool {
     write.appends.iter().any(|append| !append.events.is_empty())
 }
 
-fn look_up(
+pub(crate) fn look_up(
     transaction: &Connection,
     known: &HashMap<StreamId, End>,
     ask: Ask<'_>,
@@ -194,7 +203,7 @@ fn look_up(
     Ok(facts)
 }
 
-fn write(transaction: &Connection, plan: &Plan, now: i64) -> rusqlite::Result<()> {
+pub(crate) fn write(transaction: &Connection, plan: &Plan, now: i64) -> rusqlite::Result<()> {
     let mut insert = transaction.prepare_cached(row::INSERT)?;
     for row in &plan.rows {
         row::insert(&mut insert, row, now)?;

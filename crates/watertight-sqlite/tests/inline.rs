@@ -9,7 +9,7 @@ use watertight_events::{
     Recorded, Session, StoreId, StreamId, ViewError, ViewId, ViewStore, Work, WorkError, Write,
     WriteError, Written, new_id,
 };
-use watertight_sqlite::{SqliteStore, SqliteTransaction};
+use watertight_sqlite::{OutboxError, SqliteStore, SqliteTransaction, TransactionError};
 
 /// A document per event; what it does with one of these kinds says its name.
 struct Every;
@@ -229,4 +229,51 @@ async fn one_that_was_erased_is_not_asked_for() {
     write(&store, "thing-1", "happened").await.unwrap();
     store.close().await;
     write(&open(&folder), "thing-1", "happened").await.unwrap();
+}
+
+/// Adds a row and stages two events, the second one of this kind.
+async fn stage(
+    store: &SqliteStore,
+    kind: &'static str,
+) -> Result<(), TransactionError<OutboxError>> {
+    let outbox = store.outbox();
+    let staging = store.transaction(move |tx| {
+        tx.execute_batch("CREATE TABLE IF NOT EXISTS rows (it); INSERT INTO rows VALUES (1)")?;
+        outbox.stage(
+            tx,
+            StreamId::from("thing-1"),
+            NewEvent::new("happened", "{}"),
+        )?;
+        outbox.stage(tx, StreamId::from("thing-1"), NewEvent::new(kind, "{}"))?;
+        Ok(())
+    });
+    staging.await
+}
+
+#[tokio::test]
+async fn what_was_staged_is_in_the_model_at_once_or_refused_with_its_transaction() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    attach(&store).await;
+    stage(&store, "happened").await.unwrap();
+    assert_eq!(keys(&store).await, [1, 2]);
+    let refused = stage(&store, "refused").await;
+    assert!(
+        matches!(refused, Err(TransactionError::Store(_))),
+        "{refused:?}"
+    );
+    assert_eq!(keys(&store).await, [1, 2]);
+    store.close().await;
+
+    let store = open(&folder);
+    let refused = stage(&store, "happened").await;
+    let not_attached =
+        |it: &OutboxError| matches!(it, OutboxError::Refused(WriteError::NotAttached { .. }));
+    assert!(
+        matches!(&refused, Err(TransactionError::Aborted(why)) if not_attached(why)),
+        "{refused:?}"
+    );
+    let rows = store.read(|tx| tx.query_row("SELECT count(*) FROM rows", [], |row| row.get(0)));
+    assert_eq!(rows.await.unwrap(), Ok(1));
+    assert_eq!(*store.head().borrow(), Position(2));
 }

@@ -8,7 +8,7 @@ use crate::{Decider, codec};
 type Failed<D> = CommandError<<D as Decider>::Rejection>;
 
 /// The state after all events of a stream, and how many they are.
-pub(super) async fn fold<D: Decider, S: EventStore>(
+pub(crate) async fn fold<D: Decider, S: EventStore>(
     store: &S,
     stream: &StreamId,
 ) -> Result<(D::State, Version), Failed<D>> {

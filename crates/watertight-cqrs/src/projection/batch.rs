@@ -193,13 +193,13 @@ fn fold<V: View>(
 }
 
 /// What the user's code comes to, and where it panics, what it said.
-fn caught<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, Why> {
+pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, Why> {
     let done = catch_unwind(AssertUnwindSafe(work));
     let done = done.unwrap_or_else(|panic| Err(format!("it panicked: {}", said(&*panic))));
     done.map_err(Into::into)
 }
 
-fn said(panic: &(dyn Any + Send)) -> &str {
+pub(crate) fn said(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
     text.unwrap_or("nothing")

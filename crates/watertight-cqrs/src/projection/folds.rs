@@ -68,7 +68,7 @@ impl<V: View, S: ViewStore> Model<S> for Folds<V> {
 
     async fn try_again<E: EventStore>(lead: &mut Lead<'_, Self, E, S>) -> Result<(), Halt> {
         loop {
-            let parked = lead.requeued().await?;
+            let parked = lead.requeued(lead.runner.batch).await?;
             let Some(first) = parked.first() else {
                 return Ok(());
             };

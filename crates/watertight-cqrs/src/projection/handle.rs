@@ -4,6 +4,8 @@ use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 use watertight_events::{Position, ViewId};
 
+use super::telemetry;
+
 /// A projection from outside: how it is, and how to stop it.
 ///
 /// # Clone
@@ -58,7 +60,7 @@ pub enum ProjectionState {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Status {
+pub(crate) struct Status {
     pub(super) state: ProjectionState,
     pub(super) position: Position,
     pub(super) parked: u64,
@@ -67,7 +69,7 @@ pub(super) struct Status {
 }
 
 /// Tells the handles; that it has ended, too, however that came.
-pub(super) struct Teller(pub(super) watch::Sender<Status>);
+pub(crate) struct Teller(pub(super) watch::Sender<Status>, pub(super) ViewId);
 
 impl ProjectionHandle {
     /// How it is now.
@@ -170,8 +172,22 @@ impl Teller {
     pub(super) fn state(&self, state: ProjectionState) {
         self.0.send_if_modified(|status| {
             let changed = status.state != state;
+            if changed {
+                telemetry::state(&self.1, &state);
+            }
             status.state = state;
             changed
+        });
+    }
+
+    /// How far it is.
+    pub(super) fn progress(&self, position: Position, parked: u64) {
+        self.0.send_modify(|status| {
+            if status.parked != parked {
+                telemetry::parked(&self.1, parked);
+            }
+            status.position = position;
+            status.parked = parked;
         });
     }
 }

@@ -17,14 +17,14 @@ use super::{
 
 /// What is known in a run.
 pub struct Lead<'a, M, E, S> {
-    pub(super) runner: &'a Runner<M, E, S>,
-    pub(super) patience: Patience<'a>,
+    pub(crate) runner: &'a Runner<M, E, S>,
+    pub(crate) patience: Patience<'a>,
     pub(super) teller: &'a Teller,
-    pub(super) lease: Lease,
+    pub(crate) lease: Lease,
     /// The stored checkpoint, and when it was stored.
     pub(super) saved: (Position, Instant),
     /// How far it has read.
-    pub(super) position: Position,
+    pub(crate) position: Position,
     pub(super) renew_at: Instant,
     pub(super) parked: u64,
     /// What others change in the store: they may requeue something.
@@ -39,8 +39,8 @@ impl<'a, M: Model<S>, E: EventStore, S: ViewStore> Lead<'a, M, E, S> {
         changes.mark_changed();
         teller.0.send_modify(|status| {
             status.began = Some((position, now));
-            status.state = ProjectionState::CatchingUp;
         });
+        teller.state(ProjectionState::CatchingUp);
         Self {
             runner,
             patience: Patience::new(&runner.stop, teller),
@@ -70,8 +70,8 @@ impl<'a, M: Model<S>, E: EventStore, S: ViewStore> Lead<'a, M, E, S> {
     }
 
     async fn go_on(&mut self) -> Result<Infallible, Halt> {
-        self.has_not_read_too_far().await?;
         M::begin(self).await?;
+        self.is_there(self.position).await?;
         let events = self.runner.events.clone();
         if *events.head().borrow() <= self.position {
             self.teller.state(ProjectionState::Live);
@@ -109,7 +109,7 @@ impl<'a, M: Model<S>, E: EventStore, S: ViewStore> Lead<'a, M, E, S> {
     }
 
     /// The event at a position.
-    pub(super) async fn read_one(&self, position: Position) -> Result<Page, Halt> {
+    pub(crate) async fn read_one(&self, position: Position) -> Result<Page, Halt> {
         let before = Position(position.0 - 1);
         let all = Filter::all();
         let read = || self.runner.events.read_all(before, &all, 1);
@@ -149,14 +149,14 @@ impl<'a, M: Model<S>, E: EventStore, S: ViewStore> Lead<'a, M, E, S> {
         Ok(())
     }
 
-    pub(super) async fn load(&self, lanes: &[Lane]) -> Result<Loaded, Halt> {
+    pub(crate) async fn load(&self, lanes: &[Lane]) -> Result<Loaded, Halt> {
         let views = &self.runner.views;
         let load = || views.load(&self.lease.view, lanes);
         self.patience.with(load).await
     }
 
     /// Whether an event that is bad is the end: where nobody reads the view yet, it is better mended first.
-    pub(super) async fn stops(&self) -> Result<bool, Halt> {
+    pub(crate) async fn stops(&self) -> Result<bool, Halt> {
         if let Some(then) = self.runner.on_poison {
             return Ok(then == OnPoison::Stop);
         }
@@ -167,7 +167,7 @@ impl<'a, M: Model<S>, E: EventStore, S: ViewStore> Lead<'a, M, E, S> {
     }
 
     /// The end in front of an event that is bad.
-    pub(super) fn poisoned(&self, position: Position, why: Arc<str>) -> Halt {
+    pub(crate) fn poisoned(&self, position: Position, why: Arc<str>) -> Halt {
         Halt::Failed(ProjectionError::Poison {
             view: self.lease.view.clone(),
             position,
@@ -176,13 +176,13 @@ impl<'a, M: Model<S>, E: EventStore, S: ViewStore> Lead<'a, M, E, S> {
     }
 
     /// The first events of a lane that is to be tried again.
-    pub(super) async fn requeued(&self) -> Result<Vec<Parked>, Halt> {
-        let (views, limit) = (&self.runner.views, self.runner.batch);
+    pub(crate) async fn requeued(&self, limit: usize) -> Result<Vec<Parked>, Halt> {
+        let views = &self.runner.views;
         let requeued = || views.requeued(&self.lease.view, limit);
         self.patience.with(requeued).await
     }
 
-    pub(super) async fn commit(&mut self, save: &Save) -> Result<(), Halt> {
+    pub(crate) async fn commit(&mut self, save: &Save) -> Result<(), Halt> {
         let views = &self.runner.views;
         let saved = self.patience.with(|| views.save(save)).await?;
         self.saved(save, saved);
@@ -205,15 +205,20 @@ impl<'a, M: Model<S>, E: EventStore, S: ViewStore> Lead<'a, M, E, S> {
     }
 
     /// The checkpoint moved to a position.
-    pub(super) fn moved(&self, to: Position) -> Save {
+    pub(crate) fn moved(&self, to: Position) -> Save {
         Save::new(self.lease.clone(), self.saved.0, to)
     }
 
-    fn tell(&self) {
-        self.teller.0.send_modify(|status| {
-            status.position = self.position;
-            status.parked = self.parked;
-        });
+    pub(crate) fn state(&self) -> ProjectionState {
+        self.teller.0.borrow().state.clone()
+    }
+
+    pub(crate) fn tell_state(&self, state: ProjectionState) {
+        self.teller.state(state);
+    }
+
+    pub(crate) fn tell(&self) {
+        self.teller.progress(self.position, self.parked);
     }
 }
 

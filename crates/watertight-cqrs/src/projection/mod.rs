@@ -1,17 +1,18 @@
 //! Read models: folds of events and tables of their own, and who runs them.
 
-mod batch;
+pub(crate) mod batch;
 mod chores;
 mod error;
 mod folds;
 mod handle;
 mod inline;
-mod lead;
-mod model;
-mod patience;
+pub(crate) mod lead;
+pub(crate) mod model;
+pub(crate) mod patience;
 mod run;
 mod table;
 mod tables;
+mod telemetry;
 mod view;
 
 pub use self::{

@@ -77,14 +77,14 @@ pub type TableRunner<P, E, S> = Runner<Tables<P>, E, S>;
 /// | `on_poison` | park; stop in a version that is not read | what becomes of an event that cannot be applied |
 #[must_use = "a projection does nothing until `run`"]
 pub struct Runner<M, E, S> {
-    pub(super) model: M,
-    pub(super) view: ViewId,
-    pub(super) events: E,
-    pub(super) views: S,
+    pub(crate) model: M,
+    pub(crate) view: ViewId,
+    pub(crate) events: E,
+    pub(crate) views: S,
     pub(super) batch: usize,
     pub(super) lease: Duration,
     pub(super) on_poison: Option<OnPoison>,
-    pub(super) stop: CancellationToken,
+    pub(crate) stop: CancellationToken,
     pub(super) status: watch::Sender<Status>,
     pub(super) attach: Option<Attach>,
 }
@@ -146,7 +146,7 @@ where
 }
 
 impl<M: Model<S>, E: EventStore, S: ViewStore> Runner<M, E, S> {
-    fn of(model: M, view: ViewId, events: E, views: S) -> Self {
+    pub(crate) fn of(model: M, view: ViewId, events: E, views: S) -> Self {
         Self {
             model,
             view,
@@ -199,7 +199,7 @@ impl<M: Model<S>, E: EventStore, S: ViewStore> Runner<M, E, S> {
     ///
     /// Safe at any moment: what was not saved is done again by whoever runs it next, once the lease has expired.
     pub async fn run(self) -> Result<(), ProjectionError> {
-        let teller = Teller(self.status.clone());
+        let teller = Teller(self.status.clone(), self.view.clone());
         let view = &self.view;
         let owner = new_id();
         loop {

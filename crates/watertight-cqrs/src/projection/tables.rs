@@ -81,7 +81,7 @@ where
 
     async fn try_again<E: EventStore>(lead: &mut Lead<'_, Self, E, S>) -> Result<(), Halt> {
         loop {
-            let letters = lead.requeued().await?;
+            let letters = lead.requeued(lead.runner.batch).await?;
             if letters.is_empty() {
                 return Ok(());
             }

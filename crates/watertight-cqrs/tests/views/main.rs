@@ -11,6 +11,7 @@ mod postgres;
 mod rebuilding;
 mod running;
 mod seen;
+#[allow(dead_code, reason = "what reactors need of it")]
 mod store;
 mod tables;
 mod trail;

@@ -31,6 +31,8 @@ pub(crate) struct Fragile<S = MemoryStore> {
 pub(crate) struct Seen {
     /// What happens to the next saves and reads, the first one last.
     faults: Mutex<Vec<Fault>>,
+    /// What happens to the next writes, the first one last.
+    write_faults: Mutex<Vec<Fault>>,
     /// Saves wait as long as this is set.
     pub(crate) hold: AtomicBool,
     pub(crate) loads: AtomicUsize,
@@ -82,6 +84,11 @@ impl<S> Fragile<S> {
         all.extend(faults.iter().rev());
     }
 
+    pub(crate) fn fail_writes(&self, faults: &[Fault]) {
+        let mut all = self.seen.write_faults.lock().unwrap();
+        all.extend(faults.iter().rev());
+    }
+
     async fn saving(
         &self,
         saving: impl Future<Output = Result<Saved, ViewError>>,
@@ -119,7 +126,15 @@ impl<S: EventStore> EventStore for Fragile<S> {
     }
 
     async fn write(&self, write: Write) -> Result<Written, WriteError> {
-        step(self.store.write(write)).await
+        let fault = self.seen.write_faults.lock().unwrap().pop();
+        match fault {
+            None => step(self.store.write(write)).await,
+            Some(Fault::After) => {
+                step(self.store.write(write)).await?;
+                Err(WriteError::Unknown)
+            }
+            Some(fault) => Err(WriteError::store(fault == Fault::Before, "as asked")),
+        }
     }
 
     async fn answer(&self, key: &Key) -> Result<Option<Written>, WriteError> {

@@ -93,6 +93,8 @@ fn refused(view: &ViewId, error: &WorkError) -> ViewError {
 }
 
 fn is_aborted(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|said| said.code());
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
     code.as_deref() == Some("25P02")
 }

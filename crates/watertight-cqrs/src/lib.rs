@@ -1,6 +1,7 @@
 //! Commands and queries handled by tower Services, over an event store.
 //!
 //! - [`Decider`], [`Event`]: the domain, pure and synchronous.
+//! - [`Upcasters`]: how stored events of the past become the events of today.
 //! - [`CommandHandler`]: a decider as a Service of [`CommandRequest`]s, with idempotency keys and deciding again on conflict.
 //! - [`CommandFailure`]: the handler's error with whatever layers there are around it.
 //! - `http`, behind the feature `axum`: commands over HTTP.
@@ -22,7 +23,7 @@ mod token;
 
 pub use self::{
     bus::{BusError, CommandBus, CommandBusBuilder, CommandsOf, NamedCommands, NoHandler, Told},
-    codec::{CodecError, Encoded, Event},
+    codec::{CodecError, Encoded, Event, Steps, Upcast, UpcasterError, Upcasters},
     command::{
         CommandError, CommandFailure, CommandFuture, CommandHandler, CommandHandlerBuilder,
         CommandRequest, Committed, unboxed,

@@ -7,7 +7,7 @@ use watertight_core::BuildError;
 use watertight_events::{EventStore, StreamId};
 
 use super::slot::Slot;
-use crate::Decider;
+use crate::{Decider, Upcasters};
 
 /// A decider as a tower Service over an event store.
 ///
@@ -156,7 +156,7 @@ impl<D: Decider, S: EventStore> CommandHandlerBuilder<D, S> {
     ///
     /// # Errors
     ///
-    /// No places, more than a semaphore has, no streams, or no attempts.
+    /// No places, more than a semaphore has, no streams, or no attempts; upcasters that do not fit together.
     pub fn build(self) -> Result<CommandHandler<D, S>, BuildError> {
         let wrong =
             |field, value, expected| Err(BuildError::invalid(D::CATEGORY, field, value, expected));
@@ -168,6 +168,15 @@ impl<D: Decider, S: EventStore> CommandHandlerBuilder<D, S> {
         }
         if self.attempts == 0 {
             return wrong("attempts", 0, "at least 1");
+        }
+        if let Err(error) = Upcasters::check::<D::Event>() {
+            let (error, expected) = (error.to_string(), "a way to the present shape");
+            return Err(BuildError::invalid(
+                D::CATEGORY,
+                "upcasters",
+                error,
+                expected,
+            ));
         }
         Ok(CommandHandler::of(self))
     }

@@ -3,7 +3,7 @@
 use watertight_events::{Appended, EventStore, PAGE, Recorded, StreamId, StreamPage, Version};
 
 use super::CommandError;
-use crate::{Decider, codec};
+use crate::{CodecError, Decider, Event, Upcasters};
 
 type Failed<D> = CommandError<<D as Decider>::Rejection>;
 
@@ -12,12 +12,13 @@ pub(super) async fn fold<D: Decider, S: EventStore>(
     store: &S,
     stream: &StreamId,
 ) -> Result<(D::State, Version), Failed<D>> {
+    Upcasters::check::<D::Event>().map_err(CodecError::from)?;
     let (mut state, mut version) = (D::State::default(), Version::NONE);
     loop {
         let page = page::<D, S>(store, stream, version).await?;
         for recorded in &page.events {
             version = recorded.version;
-            state = D::evolve(state, &decode::<D>(recorded)?);
+            state = read::<D>(recorded)?.iter().fold(state, D::evolve);
         }
         if version >= page.version {
             return Ok((state, version));
@@ -43,7 +44,7 @@ pub(super) async fn events<D: Decider, S: EventStore>(
             .take_while(|it| it.version <= appended.version);
         for recorded in wanted {
             version = recorded.version;
-            events.push(decode::<D>(recorded)?);
+            events.extend(read::<D>(recorded)?);
         }
     }
     Ok(events)
@@ -69,9 +70,9 @@ async fn page<D: Decider, S: EventStore>(
     Ok(page)
 }
 
-fn decode<D: Decider>(recorded: &Recorded) -> Result<D::Event, Failed<D>> {
-    let event = codec::decode(recorded);
-    event.map_err(|why| corrupt(&recorded.stream, recorded.version, &why.to_string()))
+fn read<D: Decider>(recorded: &Recorded) -> Result<Vec<D::Event>, Failed<D>> {
+    let events = D::Event::read(&recorded.event);
+    events.map_err(|why| corrupt(&recorded.stream, recorded.version, &why.to_string()))
 }
 
 fn corrupt<R>(stream: &StreamId, version: Version, why: &str) -> CommandError<R> {

@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 use watertight_events::{Position, ReadError, ViewError, ViewId};
 
+use crate::UpcasterError;
+
 /// Why a projection does not go on. What it has done up to there is done.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -25,6 +27,9 @@ pub enum ProjectionError {
         /// How far it has read.
         checkpoint: Position,
     },
+    /// The upcasters of its events do not fit together.
+    #[error(transparent)]
+    Upcasters(#[from] UpcasterError),
     /// The store of the view failed for good, or does not take what it was given.
     #[error(transparent)]
     View(#[from] ViewError),
@@ -40,7 +45,7 @@ impl ProjectionError {
         match self {
             Self::View(error) => error.is_transient(),
             Self::Read(error) => error.transient,
-            Self::Poison { .. } | Self::BeyondHead { .. } => false,
+            Self::Poison { .. } | Self::BeyondHead { .. } | Self::Upcasters(_) => false,
         }
     }
 }

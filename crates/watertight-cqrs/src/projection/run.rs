@@ -11,6 +11,7 @@ use super::{
     lead::Lead,
     patience::{Halt, Patience},
 };
+use crate::Upcasters;
 
 /// How often one in standby asks whether it is needed.
 const STANDBY: Duration = Duration::from_millis(500);
@@ -139,6 +140,10 @@ impl<V: View, E: EventStore, S: ViewStore> Projection<V, E, S> {
     /// Safe at any moment: what was not saved is done again by whoever runs it next, once the lease has expired.
     pub async fn run(self) -> Result<(), ProjectionError> {
         let teller = Teller(self.status.clone());
+        if let Err(error) = Upcasters::check_some::<V::Event>() {
+            teller.state(ProjectionState::Failed(error.to_string().into()));
+            return Err(error.into());
+        }
         let view = V::id();
         let owner = new_id();
         loop {

@@ -3,7 +3,7 @@ use std::time::SystemTime;
 use serde::{Serialize, de::DeserializeOwned};
 use watertight_events::{Filter, Metadata, Position, Recorded, StreamId, Version, ViewId};
 
-use crate::{CodecError, Event, codec};
+use crate::{CodecError, Event};
 
 /// A read model: a pure fold of events into documents, each under a key and found by indexed fields.
 ///
@@ -90,7 +90,9 @@ pub trait View: Send + Sync + 'static {
     /// The events that are read for it.
     #[must_use]
     fn filter() -> Filter {
-        let kinds = Self::Event::kinds().iter().copied();
+        let (kinds, olds) = (Self::Event::kinds(), Self::Event::upcasters().sources());
+        let olds = olds.filter(|old| !kinds.is_empty() && !kinds.contains(old));
+        let kinds = kinds.iter().copied().chain(olds);
         let filter = kinds.fold(Filter::all(), Filter::kind);
         let categories = Self::CATEGORIES.iter().copied();
         categories.fold(filter, Filter::category)
@@ -131,15 +133,17 @@ impl<E> Fact<E> {
 }
 
 impl<E: Event> Fact<E> {
-    /// The event in a stored one.
-    pub(super) fn read(recorded: Recorded) -> Result<Self, CodecError> {
-        Ok(Self {
-            event: codec::decode(&recorded)?,
+    /// What a stored event comes to, all of it at its place.
+    pub(super) fn read(recorded: &Recorded) -> Result<Vec<Self>, CodecError> {
+        let events = E::read(&recorded.event)?.into_iter();
+        let facts = events.map(|event| Self {
+            event,
             position: recorded.position,
-            stream: recorded.stream,
+            stream: recorded.stream.clone(),
             version: recorded.version,
             recorded_at: recorded.recorded_at,
-            metadata: recorded.event.metadata,
-        })
+            metadata: recorded.event.metadata.clone(),
+        });
+        Ok(facts.collect())
     }
 }

@@ -1,0 +1,7 @@
+//! Events of the past, read as the events of today.
+
+mod chains;
+mod commands;
+mod members;
+mod shapes;
+mod views;

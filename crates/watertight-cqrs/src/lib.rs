@@ -26,7 +26,7 @@ pub use self::{
     codec::{CodecError, Encoded, Event, Steps, Upcast, UpcasterError, Upcasters},
     command::{
         CommandError, CommandFailure, CommandFuture, CommandHandler, CommandHandlerBuilder,
-        CommandRequest, Committed, unboxed,
+        CommandRequest, Committed, SnapshotCounts, unboxed,
     },
     decider::Decider,
     idempotency::IdempotencyKey,

@@ -5,6 +5,7 @@
 //!   skip an event. [`MemoryStore`] is one in memory; others are in crates of their own.
 //! - [`Subscription`]: every event after a position, those that are there and those to come.
 //! - [`ViewStore`]: where read models are, each moved on in one commit with the checkpoint of what it was made from.
+//! - [`SnapshotStore`]: where states of long streams are kept, so that not every event is read again.
 //! - [`plan`] and [`group_commit`]: for stores of your own, what a write comes to and how many of them share a commit.
 
 #[cfg(feature = "conformance")]
@@ -18,6 +19,7 @@ mod limits;
 mod memory;
 mod metadata;
 pub mod plan;
+mod snapshot;
 mod store;
 mod subscription;
 mod view;
@@ -31,6 +33,7 @@ pub use self::{
     limits::{Limits, MAX_KEY},
     memory::MemoryStore,
     metadata::{Context, Metadata, new_id},
+    snapshot::{MAX_SNAPSHOT, Snapshot, SnapshotError, SnapshotStore},
     store::{EventStore, Filter, Page, StreamPage},
     subscription::{PAGE, Subscription},
     view::{

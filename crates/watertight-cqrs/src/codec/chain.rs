@@ -60,6 +60,15 @@ impl Chain {
         self.steps.keys().copied()
     }
 
+    /// Where each step leads, in order.
+    pub(super) fn steps(&self) -> BTreeMap<&str, BTreeMap<u32, &[Shape]>> {
+        let kinds = self.steps.iter().map(|(kind, steps)| {
+            let steps = steps.iter().map(|(from, step)| (*from, &*step.into));
+            (*kind, steps.collect())
+        });
+        kinds.collect()
+    }
+
     /// Whether what is read is what these events are now.
     pub(super) fn fits<E: Event>(&self) -> Result<(), UpcasterError> {
         for kind in E::kinds() {

@@ -110,6 +110,11 @@ impl Upcasters {
         self.chain().into_iter().flat_map(Chain::sources)
     }
 
+    /// Where each step leads.
+    pub(crate) fn steps(&self) -> Option<impl Serialize> {
+        self.chain().ok().map(Chain::steps)
+    }
+
     pub(super) fn chain(&self) -> Result<&Chain, UpcasterError> {
         let chain = self
             .chain

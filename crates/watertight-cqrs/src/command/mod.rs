@@ -1,10 +1,12 @@
 //! Commands: what is asked, what is answered, and the service in between.
 
+mod builder;
 mod error;
 mod failure;
 mod handler;
 mod service;
 mod slot;
+mod snapshots;
 mod stream;
 mod turn;
 
@@ -13,10 +15,12 @@ use watertight_core::Deadline;
 use watertight_events::{Expected, Metadata, StreamId, Version, new_id};
 
 pub use self::{
+    builder::CommandHandlerBuilder,
     error::CommandError,
     failure::{CommandFailure, unboxed},
-    handler::{CommandHandler, CommandHandlerBuilder},
+    handler::CommandHandler,
     service::CommandFuture,
+    snapshots::SnapshotCounts,
 };
 use crate::{ConsistencyToken, IdempotencyKey};
 

@@ -1,28 +1,78 @@
 //! What the events of a stream come to.
 
+use std::mem;
+
+use uuid::Uuid;
 use watertight_events::{Appended, EventStore, PAGE, Recorded, StreamId, StreamPage, Version};
 
-use super::CommandError;
+use super::{CommandError, snapshots::Snapshots};
 use crate::{CodecError, Decider, Event, Upcasters};
 
 type Failed<D> = CommandError<<D as Decider>::Rejection>;
 
 /// The state after all events of a stream, and how many they are.
+#[derive(Clone, Debug)]
+pub(super) struct Whole<T> {
+    pub(super) state: T,
+    pub(super) version: Version,
+    /// The message id of the last event; of a stream that is not there, none.
+    pub(super) event: Option<Uuid>,
+    /// The snapshot from which on events were read.
+    pub(super) snapshot: Version,
+}
+
+/// Reads a stream, from its snapshot on if there is one that fits.
 pub(super) async fn fold<D: Decider, S: EventStore>(
     store: &S,
+    snapshots: Option<&Snapshots<D::State>>,
     stream: &StreamId,
-) -> Result<(D::State, Version), Failed<D>> {
+) -> Result<Whole<D::State>, Failed<D>> {
     Upcasters::check::<D::Event>().map_err(CodecError::from)?;
-    let (mut state, mut version) = (D::State::default(), Version::NONE);
+    let mut whole = Whole {
+        state: D::State::default(),
+        version: Version::NONE,
+        event: None,
+        snapshot: Version::NONE,
+    };
+    if let Some(snapshots) = snapshots
+        && let Some(found) = snapshots.load(stream).await
+    {
+        // With the event that it is up to, which is the proof that the stream has not become another one.
+        let before = Version(found.version.0 - 1);
+        let page = page::<D, S>(store, stream, before).await?;
+        let last = page.events.first();
+        let believed = last.is_some_and(|last| Some(last.event.metadata.message) == found.event);
+        snapshots.believed(believed);
+        if believed {
+            whole = found;
+            whole.take::<D>(&page.events[1..])?;
+            if whole.version >= page.version {
+                return Ok(whole);
+            }
+        }
+    }
     loop {
-        let page = page::<D, S>(store, stream, version).await?;
-        for recorded in &page.events {
-            version = recorded.version;
-            state = read::<D>(recorded)?.iter().fold(state, D::evolve);
+        let page = page::<D, S>(store, stream, whole.version).await?;
+        whole.take::<D>(&page.events)?;
+        if whole.version >= page.version {
+            return Ok(whole);
         }
-        if version >= page.version {
-            return Ok((state, version));
+    }
+}
+
+impl<T> Whole<T> {
+    fn take<D: Decider<State = T>>(&mut self, events: &[Recorded]) -> Result<(), Failed<D>>
+    where
+        T: Default,
+    {
+        for recorded in events {
+            let events = read::<D>(recorded)?;
+            let state = mem::take(&mut self.state);
+            self.state = events.iter().fold(state, D::evolve);
+            self.version = recorded.version;
+            self.event = Some(recorded.event.metadata.message);
         }
+        Ok(())
     }
 }
 

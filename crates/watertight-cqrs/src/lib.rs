@@ -7,6 +7,7 @@
 //! - `http`, behind the feature `axum`: commands over HTTP.
 //! - [`CommandBus`]: all the commands of a program in one place.
 //! - [`View`], [`Projection`]: read models, and what keeps them up to date.
+//! - [`Reactor`], [`Emit`]: side effects and process managers: what happens because something has happened.
 //! - [`Lookup`], [`QueryHandler`]: queries of a view as a Service, which wait for what the asker has written.
 //! - [`ConsistencyToken`]: what a reader waits for to see what it has written.
 
@@ -19,6 +20,7 @@ pub mod http;
 mod idempotency;
 mod projection;
 mod query;
+mod reactor;
 mod token;
 
 pub use self::{
@@ -38,5 +40,6 @@ pub use self::{
         Fresh, Lookup, Matches, QueryError, QueryFuture, QueryHandler, QueryHandlerBuilder,
         QueryRequest, ViewReader,
     },
+    reactor::{Delivery, Emit, Reactor, Start},
     token::{ConsistencyToken, InvalidToken},
 };

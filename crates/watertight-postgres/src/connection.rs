@@ -3,13 +3,15 @@ use std::time::Duration;
 use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
 
 /// What the server ends by itself, so that a process that is frozen cannot hold the head for ever.
-const GUARDS: [(&str, &str); 4] = [
+const GUARDS: [(&str, &str); 5] = [
     ("idle_in_transaction_session_timeout", "10s"),
     ("statement_timeout", "30s"),
     // A plan that was cached while the tables were empty would scan them for ever.
     ("enable_seqscan", "off"),
     // And where it must be a scan after all, its forbidding cost is no reason to compile the plan.
     ("jit", "off"),
+    // What is looked up under the head's lock must be newer than the wait for it.
+    ("default_transaction_isolation", "read committed"),
 ];
 
 /// Longer than the server's own limit: then the server or the way to it is gone.

@@ -59,11 +59,12 @@ pub(crate) fn read_error(error: &Error) -> ReadError {
 }
 
 /// Whether the same may go well another time: the connection, a deadlock, a server that is full or starting.
-fn is_transient(error: &Error) -> bool {
+pub(crate) fn is_transient(error: &Error) -> bool {
     match error {
         Error::Database(said) => {
             let code = said.code().unwrap_or_default();
-            matches!(code.get(..2), Some("08" | "40" | "53" | "55" | "57"))
+            // The server's guard against whoever is frozen in a transaction.
+            code == "25P03" || matches!(code.get(..2), Some("08" | "40" | "53" | "55" | "57"))
         }
         Error::Io(_)
         | Error::Tls(_)

@@ -11,7 +11,7 @@ use watertight_events::{
 
 use crate::{
     read::kept,
-    row::{Columns, signed, unsigned},
+    row::{Columns, micros, signed, unsigned},
 };
 
 /// Moves the head if nobody else has, and inserts the events if it moved.
@@ -48,9 +48,6 @@ WITH moved AS (
     ON CONFLICT (name) DO UPDATE SET position = excluded.position, epoch = excluded.epoch
 )
 SELECT batch FROM moved";
-
-/// The longest that a key is kept, in microseconds: a hundred years.
-const CENTURY: i64 = 100 * 365 * 24 * 3_600 * 1_000_000;
 
 /// Where the head is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -163,9 +160,6 @@ pub(crate) async fn write(
         let answers = keys
             .clone()
             .map(|(_, answer)| serde_json::to_vec(answer).expect("numbers and text have a JSON"));
-        let keep = |keep: std::time::Duration| {
-            i64::try_from(keep.as_micros()).map_or(CENTURY, |keep| keep.min(CENTURY))
-        };
         // A consumer may move more than once in a batch; where it ends is what is kept.
         let moved: HashMap<_, _> = plan.tracking.iter().map(|it| (&*it.consumer, it)).collect();
         let moved: Vec<_> = moved.into_values().collect();
@@ -177,7 +171,7 @@ pub(crate) async fn write(
                     .collect::<Vec<_>>(),
             )
             .bind(answers.collect::<Vec<_>>())
-            .bind(keys.map(|(key, _)| keep(key.keep)).collect::<Vec<_>>())
+            .bind(keys.map(|(key, _)| micros(key.keep)).collect::<Vec<_>>())
             .bind(moved.iter().map(|it| &*it.consumer).collect::<Vec<_>>())
             .bind(moved.iter().map(|it| signed(it.to.0)).collect::<Vec<_>>())
             .bind(moved.iter().map(|it| signed(it.epoch)).collect::<Vec<_>>());

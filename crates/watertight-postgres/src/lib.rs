@@ -1,7 +1,8 @@
 //! The event store that many nodes share: PostgreSQL, through the user's own pool.
 //!
 //! Every node has one writer, which commits together whatever is waiting in a single statement that is guarded by the head.
-//! So positions are gapless and in commit order, also between nodes. The tables are plain and documented in the migrations;
+//! So positions are gapless and in commit order, also between nodes. Read models are in the same database, moved on by one
+//! node at a time: leases are on the server's clock. The tables are plain and documented in the migrations;
 //! they are in a schema of their own, `watertight`.
 
 mod connection;
@@ -13,6 +14,8 @@ mod open;
 mod read;
 mod row;
 mod store;
+mod transaction;
+mod view;
 mod writer;
 
 pub use self::{error::OpenError, open::PostgresStoreBuilder, store::PostgresStore};

@@ -5,7 +5,10 @@ use watertight_events::StoreId;
 use crate::OpenError;
 
 /// The steps from an empty database to the present tables.
-const STEPS: [&str; 1] = [include_str!("../migrations/0001_events.sql")];
+const STEPS: [&str; 2] = [
+    include_str!("../migrations/0001_events.sql"),
+    include_str!("../migrations/0002_views.sql"),
+];
 
 /// Any number will do that nobody else uses: the processes that migrate at the same time meet at it.
 const LOCK: i64 = 0x7761_7465_7274;

@@ -77,6 +77,7 @@ impl PostgresStoreBuilder {
             pool,
             queue,
             head,
+            changes: watch::Sender::new(0),
             _news: news,
         })))
     }

@@ -8,14 +8,15 @@ use watertight_events::{
 
 use crate::{
     error::read_error,
-    row::{COLUMNS, recorded, signed, unsigned},
+    row::{COLUMNS, limited, recorded, signed, unsigned},
+    transaction::rows,
 };
 
 /// Positions that one read with a filter looks at.
 const SCAN: i64 = 20_000;
 
 /// Bytes of payload in one page, beyond the first event.
-const PAGE_BYTES: i64 = 8 << 20;
+pub(crate) const PAGE_BYTES: i64 = 8 << 20;
 
 pub(crate) async fn read_stream(
     pool: &PgPool,
@@ -32,13 +33,12 @@ pub(crate) async fn read_stream(
          ) AS event ON event.bytes_before < $4
          ORDER BY event.version"
     );
-    let rows = query(sqlx::AssertSqlSafe(select))
+    let query = query(sqlx::AssertSqlSafe(select))
         .bind(stream.as_str())
         .bind(signed(after.0))
-        .bind(limit_of(limit))
-        .bind(PAGE_BYTES)
-        .fetch_all(pool)
-        .await;
+        .bind(limited(limit))
+        .bind(PAGE_BYTES);
+    let rows = rows(pool, query).await;
     let (end, events) = rows
         .and_then(|rows| events(&rows))
         .map_err(|error| read_error(&error))?;
@@ -73,15 +73,14 @@ pub(crate) async fn read_all(
     );
     let text =
         |list: &[std::sync::Arc<str>]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let rows = query(sqlx::AssertSqlSafe(select))
+    let query = query(sqlx::AssertSqlSafe(select))
         .bind(signed(after.0))
         .bind(until)
-        .bind(limit_of(limit))
+        .bind(limited(limit))
         .bind(PAGE_BYTES)
         .bind(text(&filter.kinds))
-        .bind(text(&filter.categories))
-        .fetch_all(pool)
-        .await;
+        .bind(text(&filter.categories));
+    let rows = rows(pool, query).await;
     let (head, events) = rows
         .and_then(|rows| events(&rows))
         .map_err(|error| read_error(&error))?;
@@ -98,13 +97,12 @@ pub(crate) async fn read_all(
 }
 
 pub(crate) async fn answer(pool: &PgPool, key: &Key) -> Result<Option<Written>, WriteError> {
-    let found = query(
+    let query = query(
         "SELECT fingerprint, answer FROM watertight.command_log WHERE key = $1 AND expires_at > clock_timestamp()",
     )
-    .bind(&key.id[..])
-    .fetch_optional(pool)
-    .await;
-    let kept = found.and_then(|row| row.as_ref().map(kept).transpose());
+    .bind(&key.id[..]);
+    let found = rows(pool, query).await;
+    let kept = found.and_then(|rows| rows.first().map(kept).transpose());
     let kept = kept.map_err(|error| {
         let ReadError {
             transient, message, ..
@@ -140,8 +138,4 @@ fn events(rows: &[PgRow]) -> sqlx::Result<(u64, Vec<Recorded>)> {
         }
     }
     Ok((unsigned(end), events))
-}
-
-fn limit_of(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
 }

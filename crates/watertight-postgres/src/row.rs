@@ -70,6 +70,17 @@ pub(crate) fn recorded(row: &PgRow) -> sqlx::Result<Recorded> {
     })
 }
 
+/// The longest time that is kept, in microseconds: a hundred years.
+const CENTURY: i64 = 100 * 365 * 24 * 3_600 * 1_000_000;
+
+pub(crate) fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).map_or(CENTURY, |time| time.min(CENTURY))
+}
+
+pub(crate) fn limited(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
 /// PostgreSQL has no larger numbers, and no store so many events.
 pub(crate) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)

@@ -9,9 +9,9 @@ use watertight_events::{
 
 use crate::{OpenError, PostgresStoreBuilder, read};
 
-/// An event store on PostgreSQL, shared by as many nodes as there are.
+/// A store of events and views on PostgreSQL, shared by as many nodes as there are.
 ///
-/// Reads go through the user's pool. Beside it, every store has two connections of its own: one that writes, and one that
+/// Reads and views go through the user's pool. Beside it, every store has two connections of its own: one that writes, and one that
 /// hears what other nodes have written.
 ///
 /// Two nodes that write at the same time wait for each other at the head: together they reach about half the rate of one.
@@ -29,6 +29,8 @@ pub(crate) struct Inner {
     pub(crate) pool: PgPool,
     pub(crate) queue: GroupCommit<Write, Result<Written, WriteError>>,
     pub(crate) head: watch::Sender<Position>,
+    /// Counts what this process has changed in views.
+    pub(crate) changes: watch::Sender<u64>,
     /// Ended together with the store.
     pub(crate) _news: JoinSet<()>,
 }

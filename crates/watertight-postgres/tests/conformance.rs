@@ -1,4 +1,4 @@
-//! The store on PostgreSQL keeps to everything that an event store must.
+//! The store on PostgreSQL keeps to everything that a store of events and of views must.
 
 mod support;
 
@@ -37,3 +37,9 @@ impl Database {
 }
 
 event_store_tests!(Database);
+
+mod views {
+    use super::Database;
+
+    watertight_events::view_store_tests!(Database);
+}

@@ -1,7 +1,7 @@
 use std::{io, path::PathBuf};
 
 use rusqlite::{Error, ErrorCode};
-use watertight_events::{ReadError, WriteError, group_commit::CommitError};
+use watertight_events::{ReadError, ViewError, WriteError, group_commit::CommitError};
 
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +55,13 @@ pub(crate) fn commit_error(error: &Error) -> CommitError {
 pub(crate) fn read_error(error: &Error) -> ReadError {
     let transient = error.sqlite_error_code().is_some_and(is_transient);
     ReadError::new(transient, error.to_string())
+}
+
+pub(crate) fn view_error(error: &Error) -> ViewError {
+    let ReadError {
+        transient, message, ..
+    } = read_error(error);
+    ViewError::store(transient, message)
 }
 
 pub(crate) fn write_error(error: &Error) -> WriteError {

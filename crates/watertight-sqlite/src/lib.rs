@@ -4,6 +4,7 @@
 //! the default, what was acknowledged survives a power cut. The tables are plain and documented in the migrations.
 
 mod answer;
+mod clock;
 mod error;
 mod lock;
 mod migrate;
@@ -11,10 +12,14 @@ mod open;
 mod read;
 mod row;
 mod store;
+mod task;
+mod transaction;
+mod view;
 mod writer;
 
 pub use self::{
     error::OpenError,
     open::{SqliteStoreBuilder, Synchronous},
     store::SqliteStore,
+    transaction::SqliteTransaction,
 };

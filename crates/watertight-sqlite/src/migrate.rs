@@ -5,7 +5,10 @@ use watertight_events::StoreId;
 use crate::OpenError;
 
 /// The steps from an empty file to the present tables; the file's `user_version` counts those that were taken.
-const STEPS: [&str; 1] = [include_str!("../migrations/0001_events.sql")];
+const STEPS: [&str; 2] = [
+    include_str!("../migrations/0001_events.sql"),
+    include_str!("../migrations/0002_views.sql"),
+];
 
 /// Takes the steps that are missing, and tells which store it is.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<StoreId, OpenError> {
@@ -25,6 +28,8 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<StoreId, OpenError>
     let insert = "INSERT OR IGNORE INTO store (one, id) VALUES (1, ?1)";
     transaction.execute(insert, [StoreId::fresh().0])?;
     let id: Uuid = transaction.query_row("SELECT id FROM store", [], |row| row.get(0))?;
+    // Whoever held a view wrote through a store that is closed, or whose process is gone: the lock of the file says so.
+    transaction.execute("UPDATE checkpoints SET owner = NULL, held_until = 0", [])?;
     transaction.commit()?;
     Ok(StoreId(id))
 }

@@ -14,8 +14,8 @@ use watertight_events::{
 };
 
 use crate::{
-    OpenError, SqliteStore, lock::FileLock, migrate::migrate, read::Readers, store::Inner,
-    writer::Batches,
+    OpenError, SqliteStore, clock::Clock, lock::FileLock, migrate::migrate, read::Readers,
+    store::Inner, transaction::SqliteTransaction, writer::Batches,
 };
 
 /// The longest wait for a lock of the file, which only a backup or a curious shell could hold.
@@ -106,7 +106,9 @@ impl SqliteStoreBuilder {
         let readers = (0..self.readers).map(|_| self.connect(OpenFlags::SQLITE_OPEN_READ_ONLY));
         let readers = Readers::new(readers.collect::<Result<_, _>>()?);
 
-        let batches = Batches::new(writing, head.clone(), lock);
+        let changes = watch::Sender::new(0);
+        let writing = SqliteTransaction::new(writing);
+        let batches = Batches::new(writing, head.clone(), changes.clone(), lock);
         let (running, ended) = watch::channel(());
         let (queue, writer) = GroupCommit::new(batches, self.bounds);
         thread::Builder::new()
@@ -120,8 +122,11 @@ impl SqliteStoreBuilder {
             id,
             limits: self.limits,
             queue,
+            bytes: self.bounds.bytes,
             readers,
             head,
+            changes,
+            clock: Clock::start(),
             writer: ended,
         })))
     }
@@ -130,7 +135,7 @@ impl SqliteStoreBuilder {
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(BUSY)?;
-        connection.set_prepared_statement_cache_capacity(64);
+        connection.set_prepared_statement_cache_capacity(128);
         connection.pragma_update(
             None,
             "synchronous",

@@ -62,7 +62,8 @@ impl Readers {
         found.map_err(|error| WriteError::store(error.transient, error.message))?
     }
 
-    async fn with<T, F>(&self, read: F) -> Result<T, ReadError>
+    /// Has a connection read something.
+    pub(crate) async fn with<T, F>(&self, read: F) -> Result<T, ReadError>
     where
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> T + Send + 'static,

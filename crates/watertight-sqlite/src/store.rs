@@ -6,9 +6,14 @@ use watertight_events::{
     Version, Write, WriteError, Written, group_commit::GroupCommit,
 };
 
-use crate::{OpenError, SqliteStoreBuilder, read::Readers};
+use crate::{
+    OpenError, SqliteStoreBuilder,
+    clock::Clock,
+    read::Readers,
+    writer::{Done, Job},
+};
 
-/// An event store in one SQLite file.
+/// An event store in one SQLite file, with its read models.
 ///
 /// Writes that wait are committed together, by one writer on a thread of its own. Reads go to connections of their own, off
 /// the runtime's workers. The file belongs to one store at a time: a second one is refused, in this process or another.
@@ -42,9 +47,14 @@ pub struct SqliteStore(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) id: StoreId,
     pub(crate) limits: Limits,
-    pub(crate) queue: GroupCommit<Write, Result<Written, WriteError>>,
+    pub(crate) queue: GroupCommit<Job, Done>,
+    /// How much may wait in the queue.
+    pub(crate) bytes: usize,
     pub(crate) readers: Readers,
     pub(crate) head: watch::Sender<Position>,
+    /// Counts what was changed beside events.
+    pub(crate) changes: watch::Sender<u64>,
+    pub(crate) clock: Clock,
     /// Closed when the writer has ended.
     pub(crate) writer: watch::Receiver<()>,
 }
@@ -80,7 +90,10 @@ impl EventStore for SqliteStore {
 
     async fn write(&self, write: Write) -> Result<Written, WriteError> {
         let bytes = self.0.limits.check(&write)?;
-        self.0.queue.submit(write, bytes).await?
+        match self.0.queue.submit(Job::Write(write), bytes).await? {
+            Done::Write(answer) => answer,
+            Done::Task => unreachable!("a write is answered as one"),
+        }
     }
 
     async fn answer(&self, key: &Key) -> Result<Option<Written>, WriteError> {

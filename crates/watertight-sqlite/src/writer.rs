@@ -1,8 +1,8 @@
-//! The one writer: a batch of writes in one transaction.
+//! The one writer: a batch of writes, and of whatever else is to be changed, in one transaction.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::watch;
 use watertight_events::{
     Position, StreamId, Version, Write, WriteError, Written,
@@ -10,7 +10,10 @@ use watertight_events::{
     plan::{Ask, Facts, Plan},
 };
 
-use crate::{answer::look_up_answer, error::commit_error, lock::FileLock, row};
+use crate::{
+    answer::look_up_answer, error::commit_error, lock::FileLock, row, task::Task,
+    transaction::SqliteTransaction,
+};
 
 /// Streams whose versions are kept in mind; beyond it, all are forgotten and looked up again.
 const STREAMS: usize = 100_000;
@@ -24,40 +27,61 @@ const KEEP: &str = "INSERT OR REPLACE INTO command_log (key, fingerprint, answer
 const EXPIRE: &str = "DELETE FROM command_log WHERE key IN (SELECT key FROM command_log WHERE expires_at <= ?1 LIMIT ?2)";
 const MOVE: &str = "INSERT OR REPLACE INTO consumers (name, position, epoch) VALUES (?1, ?2, ?3)";
 
+/// What is asked of the writer.
+pub(crate) enum Job {
+    /// Events.
+    Write(Write),
+    /// A change of something else, which keeps its own answer.
+    Task(Arc<dyn Task>),
+}
+
+/// What the writer answers.
+#[derive(Debug)]
+pub(crate) enum Done {
+    Write(Result<Written, WriteError>),
+    Task,
+}
+
 /// Commits batches; holds the file for as long as it lives.
 #[derive(Debug)]
 pub(crate) struct Batches {
-    connection: Connection,
+    transaction: SqliteTransaction,
     /// Versions that are known as long as nobody else writes, which the lock sees to.
     versions: HashMap<StreamId, Version>,
     head: watch::Sender<Position>,
+    changes: watch::Sender<u64>,
     _lock: FileLock,
 }
 
 impl Batches {
     pub(crate) fn new(
-        connection: Connection,
+        transaction: SqliteTransaction,
         head: watch::Sender<Position>,
+        changes: watch::Sender<u64>,
         lock: FileLock,
     ) -> Self {
         Self {
-            connection,
+            transaction,
             versions: HashMap::new(),
             head,
+            changes,
             _lock: lock,
         }
     }
 
-    fn commit_now(&mut self, batch: &[Write]) -> rusqlite::Result<Plan> {
+    fn commit_now(&mut self, batch: &[Job]) -> rusqlite::Result<Plan> {
         let now = row::now();
-        let immediate = TransactionBehavior::Immediate;
-        let transaction = self.connection.transaction_with_behavior(immediate)?;
-        let facts = look_up(&transaction, &self.versions, Ask::of(batch), now)?;
-        let plan = Plan::of(batch, facts);
+        let writes = || batch.iter().filter_map(Job::write);
+        let mut transaction = self.transaction.begin()?;
+        let facts = look_up(&transaction, &self.versions, Ask::of(writes()), now)?;
+        let plan = Plan::of(writes(), facts);
         if !plan.is_empty() {
             write(&transaction, &plan, now)?;
-            transaction.commit()?;
         }
+        for task in batch.iter().filter_map(Job::task) {
+            task.run(&mut transaction)?;
+        }
+        transaction.commit()?;
         Ok(plan)
     }
 
@@ -72,10 +96,10 @@ impl Batches {
 }
 
 impl Commit for Batches {
-    type Request = Write;
-    type Answer = Result<Written, WriteError>;
+    type Request = Job;
+    type Answer = Done;
 
-    async fn commit(&mut self, batch: &[Write]) -> Result<Vec<Self::Answer>, CommitError> {
+    async fn commit(&mut self, batch: &[Job]) -> Result<Vec<Done>, CommitError> {
         let committed = self.commit_now(batch);
         let plan = committed.map_err(|error| commit_error(&error))?;
         self.remember(&plan);
@@ -84,12 +108,36 @@ impl Commit for Batches {
             *head = plan.head.max(*head);
             moved
         });
-        Ok(plan.answers)
+        if batch.iter().any(|job| job.task().is_some()) {
+            self.changes.send_modify(|changes| *changes += 1);
+        }
+        let mut answers = plan.answers.into_iter();
+        let done = batch.iter().map(|job| match job {
+            Job::Write(_) => Done::Write(answers.next().expect("every write has an answer")),
+            Job::Task(_) => Done::Task,
+        });
+        Ok(done.collect())
+    }
+}
+
+impl Job {
+    const fn write(&self) -> Option<&Write> {
+        match self {
+            Self::Write(write) => Some(write),
+            Self::Task(_) => None,
+        }
+    }
+
+    fn task(&self) -> Option<&dyn Task> {
+        match self {
+            Self::Write(_) => None,
+            Self::Task(task) => Some(&**task),
+        }
     }
 }
 
 fn look_up(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     known: &HashMap<StreamId, Version>,
     ask: Ask<'_>,
     now: i64,
@@ -124,7 +172,7 @@ fn look_up(
     Ok(facts)
 }
 
-fn write(transaction: &Transaction<'_>, plan: &Plan, now: i64) -> rusqlite::Result<()> {
+fn write(transaction: &Connection, plan: &Plan, now: i64) -> rusqlite::Result<()> {
     let mut insert = transaction.prepare_cached(row::INSERT)?;
     for row in &plan.rows {
         row::insert(&mut insert, row, now)?;

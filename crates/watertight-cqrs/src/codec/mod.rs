@@ -8,7 +8,7 @@ mod write;
 
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
-use watertight_events::{Kind, NewEvent};
+use watertight_events::{Filter, Kind, NewEvent};
 
 pub use self::{
     error::{CodecError, UpcasterError},
@@ -118,4 +118,12 @@ impl From<Encoded> for NewEvent {
     fn from(encoded: Encoded) -> Self {
         Self::new(encoded.kind, encoded.payload).schema(encoded.schema)
     }
+}
+
+/// Lets through what is stored as these events, and what becomes one of them.
+pub(crate) fn filter<E: Event>() -> Filter {
+    let (kinds, olds) = (E::kinds(), E::upcasters().sources());
+    let olds = olds.filter(|old| !kinds.is_empty() && !kinds.contains(old));
+    let kinds = kinds.iter().copied().chain(olds);
+    kinds.fold(Filter::all(), Filter::kind)
 }

@@ -14,6 +14,7 @@ use serde::Serialize;
 use watertight_core::Deadline;
 use watertight_events::{Expected, Metadata, StreamId, Version, new_id};
 
+pub(crate) use self::stream::fold;
 pub use self::{
     builder::CommandHandlerBuilder,
     error::CommandError,

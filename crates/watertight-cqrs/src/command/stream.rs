@@ -10,7 +10,7 @@ use crate::{CodecError, Decider, Event, Upcasters};
 
 type Failed<D> = CommandError<<D as Decider>::Rejection>;
 
-/// The state after all events of a stream, and how many they are.
+/// What all events of a stream come to.
 #[derive(Clone, Debug)]
 pub(super) struct Whole<T> {
     pub(super) state: T,
@@ -21,8 +21,17 @@ pub(super) struct Whole<T> {
     pub(super) snapshot: Version,
 }
 
-/// Reads a stream, from its snapshot on if there is one that fits.
-pub(super) async fn fold<D: Decider, S: EventStore>(
+/// The state after all events of a stream, and how many they are.
+pub(crate) async fn fold<D: Decider, S: EventStore>(
+    store: &S,
+    stream: &StreamId,
+) -> Result<(D::State, Version), Failed<D>> {
+    let whole = fold_from::<D, S>(store, None, stream).await?;
+    Ok((whole.state, whole.version))
+}
+
+/// The same, from a snapshot on if there is one that fits.
+pub(super) async fn fold_from<D: Decider, S: EventStore>(
     store: &S,
     snapshots: Option<&Snapshots<D::State>>,
     stream: &StreamId,

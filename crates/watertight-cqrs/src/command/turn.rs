@@ -209,7 +209,7 @@ impl<D: Decider, S: EventStore> Turn<'_, D, S> {
                 store, snapshots, ..
             } = self.shared;
             let snapshots = snapshots.as_deref();
-            let whole = stream::fold::<D, _>(store, snapshots, &self.stream).await?;
+            let whole = stream::fold_from::<D, _>(store, snapshots, &self.stream).await?;
             slot.snapshot.store(whole.snapshot.0, Ordering::Relaxed);
             self.take_snapshot(slot, whole.version, || Some(whole.clone()));
             slot.learn(whole.state, whole.version);

@@ -39,10 +39,6 @@ impl<V: View> Batch<V> {
         Self(events.into_iter().map(Step::read).collect())
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// The same for one lane: what is not of its document is done already.
     pub(super) fn only(mut self, lane: &Lane) -> Self {
         if let Lane::Key(wanted) = lane {
@@ -203,13 +199,13 @@ fn fold<V: View>(
 }
 
 /// What the user's code comes to, and where it panics, what it said.
-fn caught<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, Why> {
+pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, Why> {
     let done = catch_unwind(AssertUnwindSafe(work));
     let done = done.unwrap_or_else(|panic| Err(format!("it panicked: {}", said(&*panic))));
     done.map_err(Into::into)
 }
 
-fn said(panic: &(dyn Any + Send)) -> &str {
+pub(crate) fn said(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
     text.unwrap_or("nothing")

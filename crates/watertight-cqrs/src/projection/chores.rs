@@ -6,34 +6,45 @@ use std::{
 };
 
 use futures::future::{Either, pending, select};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use watertight_events::{EventStore, Page, Position, ReadError, ViewError, ViewStore};
 
-use super::{ProjectionError, View, batch::Outcome, lead::Lead, patience::Halt};
+use super::{ProjectionError, lead::Lead, patience::Halt, runner::Work};
 
 /// How often the checkpoint is saved where nothing else is.
 const QUIET: Duration = Duration::from_millis(100);
 
-impl<V: View, E: EventStore, S: ViewStore> Lead<'_, V, E, S> {
+/// The shortest time between two renewals of a lease while something else goes on.
+const SOON: Duration = Duration::from_millis(5);
+
+impl<E: EventStore, S: ViewStore> Lead<'_, E, S> {
     /// Does what is due.
-    pub(super) async fn do_chores(&mut self) -> Result<(), Halt> {
-        if self.projection.stop.is_cancelled() {
-            return Err(Halt::Stopped);
-        }
-        let now = Instant::now();
-        let due = now >= self.renew_at;
-        if due {
-            self.renew().await?;
-        }
+    pub(super) async fn do_chores(&mut self, work: &mut impl Work<E, S>) -> Result<(), Halt> {
+        let due = self.is_still_wanted().await?;
         // Another process may have requeued something too, and nobody tells.
         if self.parked > 0 && (due || self.changes.has_changed().unwrap_or(false)) {
             self.changes.mark_unchanged();
-            self.try_again().await?;
+            self.try_again(work).await?;
         }
-        if self.quiet_until().is_some_and(|until| until <= now) {
-            self.save(Outcome::default(), self.position).await?;
+        if self
+            .quiet_until()
+            .is_some_and(|until| until <= Instant::now())
+        {
+            self.commit(&self.moved()).await?;
         }
         Ok(())
+    }
+
+    /// Goes on only while the lease is held and nobody has asked it to stop; says whether the lease had to be renewed.
+    pub(crate) async fn is_still_wanted(&mut self) -> Result<bool, Halt> {
+        if self.runner.stop.is_cancelled() {
+            return Err(Halt::Stopped);
+        }
+        let due = Instant::now() >= self.renew_at;
+        if due {
+            self.renew().await?;
+        }
+        Ok(due)
     }
 
     /// What was read; nothing, if something is due before.
@@ -55,7 +66,7 @@ impl<V: View, E: EventStore, S: ViewStore> Lead<'_, V, E, S> {
             changes.mark_changed();
         };
         let requeued = pin!(requeued);
-        let stop = &self.projection.stop;
+        let stop = &self.runner.stop;
         let read = stop.run_until_cancelled(select(next, requeued));
         match timeout_at(until, read).await {
             Ok(Some(Either::Left((page, _)))) => Ok(Some(page)),
@@ -65,23 +76,49 @@ impl<V: View, E: EventStore, S: ViewStore> Lead<'_, V, E, S> {
     }
 
     /// A checkpoint beyond the head belongs to events that are lost; others would come in their place.
-    pub(super) async fn has_not_read_too_far(&self) -> Result<(), Halt> {
-        if self.position == Position::START {
+    pub(crate) async fn is_there(&self, position: Position) -> Result<(), Halt> {
+        if position == Position::START {
             return Ok(());
         }
-        let last = self.read_one(self.position).await?;
-        if last.events.first().map(|event| event.position) == Some(self.position) {
+        let last = self.read_one(position).await?;
+        if last.events.first().map(|event| event.position) == Some(position) {
             return Ok(());
         }
         Err(Halt::Failed(ProjectionError::BeyondHead {
             view: self.lease.view.clone(),
-            checkpoint: self.position,
+            checkpoint: position,
         }))
     }
 
-    async fn renew(&mut self) -> Result<(), Halt> {
-        let (views, keep) = (&self.projection.views, self.projection.lease);
-        let (mine, events) = (&self.lease, self.projection.events.id());
+    /// Does what takes its time, and keeps the lease meanwhile.
+    pub(crate) async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Halt> {
+        let keep = async {
+            loop {
+                sleep_until(self.renew_at.max(Instant::now() + SOON)).await;
+                if let Err(halt) = self.renew().await {
+                    return halt;
+                }
+            }
+        };
+        match select(pin!(work), pin!(keep)).await {
+            Either::Left((done, _)) => Ok(done),
+            Either::Right((halt, _)) => Err(halt),
+        }
+    }
+
+    /// Waits, unless it is to stop.
+    pub(crate) async fn pause(&mut self, pause: Duration) -> Result<(), Halt> {
+        let stop = self.runner.stop.clone();
+        let slept = self
+            .meanwhile(stop.run_until_cancelled(sleep(pause)))
+            .await?;
+        slept.ok_or(Halt::Stopped)
+    }
+
+    /// Whether it still holds the lease, and for how long it may go on without asking again.
+    pub(crate) async fn renew(&mut self) -> Result<(), Halt> {
+        let (views, keep) = (&self.runner.views, self.runner.lease);
+        let (mine, events) = (&self.lease, self.runner.events.id());
         let claim = || views.claim(&mine.view, events, mine.owner, keep);
         match self.patience.with(claim).await {
             Ok(again) if again.lease == self.lease => {

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use watertight_events::{Position, ReadError, ViewError, ViewId};
+use watertight_events::{Position, ReadError, ViewError, ViewId, WriteError};
 
 use crate::UpcasterError;
 
-/// Why a projection does not go on. What it has done up to there is done.
+/// Why a projection or a reactor does not go on. What it has done up to there is done.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProjectionError {
@@ -36,6 +36,15 @@ pub enum ProjectionError {
     /// The events cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The store of the events does not take what a reactor emits.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The events have seen later runs of the reactor than the store of its lease knows of, which must have lost them.
+    #[error("the lease of {view} is older than what was emitted")]
+    OldLease {
+        /// The reactor's place in the store of its lease.
+        view: ViewId,
+    },
 }
 
 impl ProjectionError {
@@ -45,7 +54,12 @@ impl ProjectionError {
         match self {
             Self::View(error) => error.is_transient(),
             Self::Read(error) => error.transient,
-            Self::Poison { .. } | Self::BeyondHead { .. } | Self::Upcasters(_) => false,
+            // The reactor's own position tells whether a write was done whose answer was lost.
+            Self::Write(error) => error.is_transient() || matches!(error, WriteError::Unknown),
+            Self::Poison { .. }
+            | Self::BeyondHead { .. }
+            | Self::OldLease { .. }
+            | Self::Upcasters(_) => false,
         }
     }
 }

@@ -56,7 +56,7 @@ pub enum ProjectionState {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Status {
+pub(crate) struct Status {
     pub(super) state: ProjectionState,
     pub(super) position: Position,
     pub(super) parked: u64,
@@ -65,7 +65,7 @@ pub(super) struct Status {
 }
 
 /// Tells the handles; that it has ended, too, however that came.
-pub(super) struct Teller(pub(super) watch::Sender<Status>);
+pub(crate) struct Teller(pub(super) watch::Sender<Status>);
 
 impl ProjectionHandle {
     /// How it is now.

@@ -1,13 +1,15 @@
 //! Read models: a fold of events, and who runs it.
 
 mod again;
-mod batch;
+pub(crate) mod batch;
 mod chores;
 mod error;
+mod folding;
 mod handle;
-mod lead;
-mod patience;
+pub(crate) mod lead;
+pub(crate) mod patience;
 mod run;
+pub(crate) mod runner;
 mod view;
 
 pub use self::{

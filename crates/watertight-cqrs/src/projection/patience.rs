@@ -11,7 +11,7 @@ const LONGEST: Duration = Duration::from_secs(10);
 
 /// Why a run does not go on.
 #[derive(Debug)]
-pub(super) enum Halt {
+pub(crate) enum Halt {
     /// Another run has taken the view over, or moved it.
     Fenced,
     /// It was asked to stop.
@@ -21,17 +21,17 @@ pub(super) enum Halt {
 }
 
 /// Tries again what may pass, with longer and longer pauses, until it is asked to stop.
-pub(super) struct Patience<'a> {
+pub(crate) struct Patience<'a> {
     stop: &'a CancellationToken,
     teller: &'a Teller,
 }
 
 impl<'a> Patience<'a> {
-    pub(super) const fn new(stop: &'a CancellationToken, teller: &'a Teller) -> Self {
+    pub(crate) const fn new(stop: &'a CancellationToken, teller: &'a Teller) -> Self {
         Self { stop, teller }
     }
 
-    pub(super) async fn with<T, X, F>(&self, mut attempt: impl FnMut() -> F) -> Result<T, Halt>
+    pub(crate) async fn with<T, X, F>(&self, mut attempt: impl FnMut() -> F) -> Result<T, Halt>
     where
         F: Future<Output = Result<T, X>>,
         X: Into<ProjectionError>,
@@ -60,7 +60,7 @@ impl<'a> Patience<'a> {
         }
     }
 
-    pub(super) async fn sleep(&self, pause: Duration) -> Result<(), Halt> {
+    pub(crate) async fn sleep(&self, pause: Duration) -> Result<(), Halt> {
         let slept = self.stop.run_until_cancelled(sleep(pause)).await;
         slept.ok_or(Halt::Stopped)
     }

@@ -1,20 +1,8 @@
 use std::{fmt, marker::PhantomData, time::Duration};
 
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
-use watertight_events::{Claimed, EventStore, PAGE, ViewError, ViewId, ViewStore, new_id};
+use watertight_events::{EventStore, ViewStore};
 
-use super::{
-    ProjectionError, ProjectionHandle, ProjectionState, View,
-    handle::{Status, Teller},
-    lead::Lead,
-    patience::{Halt, Patience},
-};
-use crate::Upcasters;
-
-/// How often one in standby asks whether it is needed.
-const STANDBY: Duration = Duration::from_millis(500);
+use super::{ProjectionError, ProjectionHandle, View, folding::Folding, runner::Runner};
 
 /// Keeps a view up to date: first with the events that are there, then with those to come.
 ///
@@ -65,13 +53,8 @@ const STANDBY: Duration = Duration::from_millis(500);
 /// ```
 #[must_use = "a projection does nothing until `run`"]
 pub struct Projection<V, E, S> {
-    pub(super) events: E,
-    pub(super) views: S,
-    pub(super) batch: usize,
-    pub(super) lease: Duration,
-    pub(super) on_poison: Option<OnPoison>,
-    pub(super) stop: CancellationToken,
-    pub(super) status: watch::Sender<Status>,
+    runner: Runner<E, S>,
+    on_poison: Option<OnPoison>,
     view: PhantomData<fn() -> V>,
 }
 
@@ -90,26 +73,21 @@ impl<V: View, E: EventStore, S: ViewStore> Projection<V, E, S> {
     /// The view of these events in this store, which may be the same.
     pub fn new(events: E, views: S) -> Self {
         Self {
-            events,
-            views,
-            batch: PAGE,
-            lease: Duration::from_secs(10),
+            runner: Runner::new(V::id(), V::filter(), events, views),
             on_poison: None,
-            stop: CancellationToken::new(),
-            status: watch::Sender::new(Status::new()),
             view: PhantomData,
         }
     }
 
     /// Events that are read and saved at a time, at least one.
     pub const fn batch(mut self, events: usize) -> Self {
-        self.batch = if events == 0 { 1 } else { events };
+        self.runner.batch = if events == 0 { 1 } else { events };
         self
     }
 
     /// How long it may give no sign of life before another takes over.
     pub const fn lease(mut self, keep: Duration) -> Self {
-        self.lease = keep;
+        self.runner.lease = keep;
         self
     }
 
@@ -121,12 +99,7 @@ impl<V: View, E: EventStore, S: ViewStore> Projection<V, E, S> {
 
     /// How it is, and how to stop it.
     pub fn handle(&self) -> ProjectionHandle {
-        ProjectionHandle {
-            view: V::id(),
-            status: self.status.subscribe(),
-            head: self.events.head(),
-            stop: self.stop.clone(),
-        }
+        self.runner.handle()
     }
 
     /// Runs it until it is stopped by its handle.
@@ -139,63 +112,16 @@ impl<V: View, E: EventStore, S: ViewStore> Projection<V, E, S> {
     ///
     /// Safe at any moment: what was not saved is done again by whoever runs it next, once the lease has expired.
     pub async fn run(self) -> Result<(), ProjectionError> {
-        let teller = Teller(self.status.clone());
-        if let Err(error) = Upcasters::check_some::<V::Event>() {
-            teller.state(ProjectionState::Failed(error.to_string().into()));
-            return Err(error.into());
-        }
-        let view = V::id();
-        let owner = new_id();
-        loop {
-            let halt = match self.claim(&view, owner, &teller).await {
-                Ok(claimed) => Lead::new(&self, &teller, claimed).run().await,
-                Err(halt) => halt,
-            };
-            match halt {
-                Halt::Fenced => {}
-                Halt::Stopped => {
-                    teller.state(ProjectionState::Stopped);
-                    return Ok(());
-                }
-                Halt::Failed(error) => {
-                    let why = error.to_string().into();
-                    teller.state(ProjectionState::Failed(why));
-                    return Err(error);
-                }
-            }
-        }
-    }
-
-    async fn claim(&self, view: &ViewId, owner: Uuid, teller: &Teller) -> Result<Claimed, Halt> {
-        let patience = Patience::new(&self.stop, teller);
-        let events = self.events.id();
-        loop {
-            let claim = || async {
-                match self.views.claim(view, events, owner, self.lease).await {
-                    Ok(claimed) => Ok(Ok(claimed)),
-                    Err(ViewError::Held { left, .. }) => Ok(Err(left)),
-                    Err(error) => Err(error),
-                }
-            };
-            match patience.with(claim).await? {
-                Ok(claimed) => return Ok(claimed),
-                Err(left) => {
-                    teller.state(ProjectionState::Standby);
-                    let left = left.clamp(Duration::from_millis(1), STANDBY);
-                    patience.sleep(left).await?;
-                }
-            }
-        }
+        let folding = Folding::<V>::new(self.on_poison);
+        self.runner.run(folding).await
     }
 }
 
 impl<V: View, E, S> fmt::Debug for Projection<V, E, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Projection")
-            .field("view", &V::id())
-            .field("batch", &self.batch)
-            .field("lease", &self.lease)
+            .field("runner", &self.runner)
             .field("on_poison", &self.on_poison)
-            .finish_non_exhaustive()
+            .finish()
     }
 }

@@ -3,7 +3,7 @@ use std::time::SystemTime;
 use serde::{Serialize, de::DeserializeOwned};
 use watertight_events::{Filter, Metadata, Position, Recorded, StreamId, Version, ViewId};
 
-use crate::{CodecError, Event};
+use crate::{CodecError, Event, codec};
 
 /// A read model: a pure fold of events into documents, each under a key and found by indexed fields.
 ///
@@ -90,10 +90,7 @@ pub trait View: Send + Sync + 'static {
     /// The events that are read for it.
     #[must_use]
     fn filter() -> Filter {
-        let (kinds, olds) = (Self::Event::kinds(), Self::Event::upcasters().sources());
-        let olds = olds.filter(|old| !kinds.is_empty() && !kinds.contains(old));
-        let kinds = kinds.iter().copied().chain(olds);
-        let filter = kinds.fold(Filter::all(), Filter::kind);
+        let filter = codec::filter::<Self::Event>();
         let categories = Self::CATEGORIES.iter().copied();
         categories.fold(filter, Filter::category)
     }
@@ -105,6 +102,8 @@ pub trait View: Send + Sync + 'static {
 pub struct Fact<E> {
     /// What happened.
     pub event: E,
+    /// Which one it is of those that one stored event was split into; 0 for the first, or the only one.
+    pub part: usize,
     /// Its place in the store.
     pub position: Position,
     /// The stream it is in.
@@ -123,6 +122,7 @@ impl<E> Fact<E> {
     pub fn new(stream: StreamId, position: Position, event: E) -> Self {
         Self {
             event,
+            part: 0,
             position,
             stream,
             version: Version(1),
@@ -134,10 +134,11 @@ impl<E> Fact<E> {
 
 impl<E: Event> Fact<E> {
     /// What a stored event comes to, all of it at its place.
-    pub(super) fn read(recorded: &Recorded) -> Result<Vec<Self>, CodecError> {
+    pub(crate) fn read(recorded: &Recorded) -> Result<Vec<Self>, CodecError> {
         let events = E::read(&recorded.event)?.into_iter();
-        let facts = events.map(|event| Self {
+        let facts = events.enumerate().map(|(part, event)| Self {
             event,
+            part,
             position: recorded.position,
             stream: recorded.stream.clone(),
             version: recorded.version,

@@ -5,5 +5,6 @@ mod crashing;
 mod parking;
 mod rebuilding;
 mod running;
+#[allow(dead_code, reason = "what reactors need of it")]
 mod store;
 mod trail;

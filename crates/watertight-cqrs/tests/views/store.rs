@@ -26,6 +26,8 @@ pub(crate) struct Fragile {
 pub(crate) struct Seen {
     /// What happens to the next saves and reads, the first one last.
     faults: Mutex<Vec<Fault>>,
+    /// What happens to the next writes, the first one last.
+    write_faults: Mutex<Vec<Fault>>,
     /// Saves wait as long as this is set.
     pub(crate) hold: AtomicBool,
     pub(crate) loads: AtomicUsize,
@@ -47,6 +49,11 @@ pub(crate) enum Fault {
 impl Fragile {
     pub(crate) fn fail(&self, faults: &[Fault]) {
         let mut all = self.seen.faults.lock().unwrap();
+        all.extend(faults.iter().rev());
+    }
+
+    pub(crate) fn fail_writes(&self, faults: &[Fault]) {
+        let mut all = self.seen.write_faults.lock().unwrap();
         all.extend(faults.iter().rev());
     }
 
@@ -73,7 +80,15 @@ impl EventStore for Fragile {
     }
 
     async fn write(&self, write: Write) -> Result<Written, WriteError> {
-        step(self.store.write(write)).await
+        let fault = self.seen.write_faults.lock().unwrap().pop();
+        match fault {
+            None => step(self.store.write(write)).await,
+            Some(Fault::After) => {
+                step(self.store.write(write)).await?;
+                Err(WriteError::Unknown)
+            }
+            Some(fault) => Err(WriteError::store(fault == Fault::Before, "as asked")),
+        }
     }
 
     async fn answer(&self, key: &Key) -> Result<Option<Written>, WriteError> {

@@ -59,6 +59,16 @@ impl Save {
         }
     }
 
+    /// The bytes of its documents.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let size = |change: &Change| match change {
+            Change::Put(document) => document.key.len() + document.body.len(),
+            Change::Delete(key) => key.len(),
+        };
+        self.changes.iter().map(size).sum()
+    }
+
     /// Refuses what no store could hold.
     ///
     /// # Errors

@@ -133,7 +133,7 @@ impl<T: Clone + Default + Send + Sync + 'static> Snapshots<T> {
         runtime.spawn(async move {
             let whole = match at_hand {
                 Some(whole) => Ok(whole),
-                None => stream::fold::<D, _>(&store, Some(&snapshots), &stream).await,
+                None => stream::fold_from::<D, _>(&store, Some(&snapshots), &stream).await,
             };
             // What cannot be read, the next command will say.
             if let Ok(whole) = whole {

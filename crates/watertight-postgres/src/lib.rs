@@ -13,6 +13,7 @@ mod news;
 mod open;
 mod read;
 mod row;
+mod snapshot;
 mod store;
 mod transaction;
 mod view;

@@ -5,9 +5,10 @@ use watertight_events::StoreId;
 use crate::OpenError;
 
 /// The steps from an empty database to the present tables.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     include_str!("../migrations/0001_events.sql"),
     include_str!("../migrations/0002_views.sql"),
+    include_str!("../migrations/0003_snapshots.sql"),
 ];
 
 /// Any number will do that nobody else uses: the processes that migrate at the same time meet at it.

@@ -11,6 +11,7 @@ mod migrate;
 mod open;
 mod read;
 mod row;
+mod snapshot;
 mod store;
 mod task;
 mod transaction;

@@ -3,5 +3,6 @@
 mod chains;
 mod commands;
 mod members;
+mod reactors;
 mod shapes;
 mod views;

@@ -2,29 +2,13 @@
 
 #[path = "support/crash.rs"]
 mod crash;
+#[path = "support/database.rs"]
+mod database;
 
 use crash::{append_and_kill, is_whole};
-use sqlx::{Connection, PgConnection, PgPool, raw_sql};
+use database::database;
+use sqlx::PgPool;
 use watertight_postgres::PostgresStore;
-
-/// The URL of a new database on the server that `cargo xtask test` starts.
-async fn database(name: &str) -> String {
-    let server = std::env::var("WATERTIGHT_POSTGRES");
-    let server =
-        server.expect("WATERTIGHT_POSTGRES is the URL of a server: `cargo xtask test` starts one");
-    let name = format!("{name}_{}", std::process::id());
-    let mut admin = PgConnection::connect(&server).await.unwrap();
-    for statement in [
-        format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
-        format!("CREATE DATABASE {name}"),
-    ] {
-        raw_sql(sqlx::AssertSqlSafe(statement))
-            .execute(&mut admin)
-            .await
-            .unwrap();
-    }
-    format!("{server}/{name}")
-}
 
 #[tokio::test]
 async fn what_was_acknowledged_survives_kill_9_and_nothing_is_there_in_part() {

@@ -7,6 +7,7 @@
 //! - `http`, behind the feature `axum`: commands over HTTP.
 //! - [`CommandBus`]: all the commands of a program in one place.
 //! - [`View`], [`Projection`]: read models, and what keeps them up to date.
+//! - [`TableProjection`], [`TableRunner`]: the same in tables of the user's own.
 //! - [`Reactor`], [`Emit`]: side effects and process managers: what happens because something has happened.
 //! - [`Lookup`], [`QueryHandler`]: queries of a view as a Service, which wait for what the asker has written.
 //! - [`ConsistencyToken`]: what a reader waits for to see what it has written.
@@ -33,13 +34,13 @@ pub use self::{
     decider::Decider,
     idempotency::IdempotencyKey,
     projection::{
-        Fact, OnPoison, Projection, ProjectionError, ProjectionHandle, ProjectionSnapshot,
-        ProjectionState, View,
+        Fact, Folds, Model, OnPoison, Projection, ProjectionError, ProjectionHandle,
+        ProjectionSnapshot, ProjectionState, Runner, TableProjection, TableRunner, Tables, View,
     },
     query::{
         Fresh, Lookup, Matches, QueryError, QueryFuture, QueryHandler, QueryHandlerBuilder,
         QueryRequest, ViewReader,
     },
-    reactor::{Delivery, Emit, Reactor, Start},
+    reactor::{Delivery, Emit, Reactions, Reactor, Reacts, Start},
     token::{ConsistencyToken, InvalidToken},
 };

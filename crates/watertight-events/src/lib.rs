@@ -5,6 +5,7 @@
 //!   skip an event. [`MemoryStore`] is one in memory; others are in crates of their own.
 //! - [`Subscription`]: every event after a position, those that are there and those to come.
 //! - [`ViewStore`]: where read models are, each moved on in one commit with the checkpoint of what it was made from.
+//!   In a [`TableStore`] they may have tables of their own.
 //! - [`SnapshotStore`]: where states of long streams are kept, so that not every event is read again.
 //! - [`plan`] and [`group_commit`]: for stores of your own, what a write comes to and how many of them share a commit.
 
@@ -38,7 +39,8 @@ pub use self::{
     subscription::{PAGE, Subscription},
     view::{
         Change, Checkpoint, Claimed, Document, Find, Found, Lane, Lease, Loaded, MAX_DOCUMENT,
-        MAX_INDEXED, Parked, Save, Saved, VersionState, Versions, ViewError, ViewId, ViewStore,
+        MAX_INDEXED, Parked, Save, Saved, TableStore, VersionState, Versions, ViewError, ViewId,
+        ViewStore, Work, WorkError,
     },
     write::{Append, Appended, Expected, KEEP_KEYS, Key, Tracking, Write, Written},
 };

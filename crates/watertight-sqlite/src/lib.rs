@@ -6,6 +6,7 @@
 mod answer;
 mod clock;
 mod error;
+mod guard;
 mod lock;
 mod migrate;
 mod open;

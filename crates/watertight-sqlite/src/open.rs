@@ -107,7 +107,7 @@ impl SqliteStoreBuilder {
         let readers = Readers::new(readers.collect::<Result<_, _>>()?);
 
         let changes = watch::Sender::new(0);
-        let writing = SqliteTransaction::new(writing);
+        let writing = SqliteTransaction::new(writing)?;
         let batches = Batches::new(writing, head.clone(), changes.clone(), lock);
         let (running, ended) = watch::channel(());
         let (queue, writer) = GroupCommit::new(batches, self.bounds);

@@ -9,6 +9,7 @@ use watertight_events::{
 use crate::{
     OpenError, SqliteStoreBuilder,
     clock::Clock,
+    error::read_error,
     read::Readers,
     writer::{Done, Job},
 };
@@ -72,6 +73,37 @@ impl SqliteStore {
     /// Starts to open a file with other settings.
     pub fn builder(path: impl AsRef<Path>) -> SqliteStoreBuilder {
         SqliteStoreBuilder::new(path.as_ref())
+    }
+
+    /// Reads on one of the reading connections: tables of a projection's own, say. All that it reads is of one moment.
+    ///
+    /// ```
+    /// # use watertight_sqlite::SqliteStore;
+    /// # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let store = SqliteStore::open(folder.path().join("shop.db"))?;
+    /// let events = store.read(|tx| tx.query_row("SELECT count(*) FROM events", [], |row| row.get::<_, u64>(0)));
+    /// assert_eq!(events.await??, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// It panicked, or the store is closed.
+    ///
+    /// # Cancellation
+    ///
+    /// A read that has begun goes on, and keeps its connection until it is done.
+    pub async fn read<T, F>(&self, read: F) -> Result<T, ReadError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&rusqlite::Transaction<'_>) -> T + Send + 'static,
+    {
+        let read =
+            move |connection: &mut rusqlite::Connection| Ok(read(&connection.transaction()?));
+        let read = self.0.readers.with(read).await?;
+        read.map_err(|error: rusqlite::Error| read_error(&error))
     }
 
     /// Gives up this clone, and waits until the other ones are gone too, what was waiting is committed and the file is free.

@@ -9,7 +9,7 @@ use futures::future::{Either, pending, select};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use watertight_events::{EventStore, Page, Position, ReadError, ViewError, ViewStore};
 
-use super::{ProjectionError, lead::Lead, patience::Halt, runner::Work};
+use super::{ProjectionError, lead::Lead, model::Model, patience::Halt};
 
 /// How often the checkpoint is saved where nothing else is.
 const QUIET: Duration = Duration::from_millis(100);
@@ -17,20 +17,20 @@ const QUIET: Duration = Duration::from_millis(100);
 /// The shortest time between two renewals of a lease while something else goes on.
 const SOON: Duration = Duration::from_millis(5);
 
-impl<E: EventStore, S: ViewStore> Lead<'_, E, S> {
+impl<M: Model<S>, E: EventStore, S: ViewStore> Lead<'_, M, E, S> {
     /// Does what is due.
-    pub(super) async fn do_chores(&mut self, work: &mut impl Work<E, S>) -> Result<(), Halt> {
+    pub(super) async fn do_chores(&mut self) -> Result<(), Halt> {
         let due = self.is_still_wanted().await?;
         // Another process may have requeued something too, and nobody tells.
         if self.parked > 0 && (due || self.changes.has_changed().unwrap_or(false)) {
             self.changes.mark_unchanged();
-            self.try_again(work).await?;
+            M::try_again(self).await?;
         }
         if self
             .quiet_until()
             .is_some_and(|until| until <= Instant::now())
         {
-            self.commit(&self.moved()).await?;
+            self.commit(&self.moved(self.position)).await?;
         }
         Ok(())
     }
@@ -115,7 +115,7 @@ impl<E: EventStore, S: ViewStore> Lead<'_, E, S> {
         slept.ok_or(Halt::Stopped)
     }
 
-    /// Whether it still holds the lease, and for how long it may go on without asking again.
+    /// Keeps the lease for longer, if it still holds it.
     pub(crate) async fn renew(&mut self) -> Result<(), Halt> {
         let (views, keep) = (&self.runner.views, self.runner.lease);
         let (mine, events) = (&self.lease, self.runner.events.id());

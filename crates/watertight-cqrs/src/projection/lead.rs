@@ -1,22 +1,23 @@
-//! One run of a view, from its claim to its end.
+//! One run of a read model, from its claim to its end.
 
-use std::{convert::Infallible, pin::pin, sync::Arc};
+use std::{convert::Infallible, fmt, pin::pin, sync::Arc};
 
 use tokio::{sync::watch, task::yield_now, time::Instant};
 use watertight_events::{
-    Claimed, EventStore, Filter, Lane, Lease, Loaded, Page, Position, ReadError, Save,
-    Subscription, ViewStore,
+    Claimed, EventStore, Filter, Lane, Lease, Loaded, Page, Parked, Position, ReadError, Save,
+    Saved, Subscription, ViewStore,
 };
 
 use super::{
-    ProjectionState,
+    OnPoison, ProjectionError, ProjectionState, Runner,
     handle::Teller,
+    model::Model,
     patience::{Halt, Patience},
-    runner::{Runner, Work},
 };
 
-pub(crate) struct Lead<'a, E, S> {
-    pub(crate) runner: &'a Runner<E, S>,
+/// What is known in a run.
+pub struct Lead<'a, M, E, S> {
+    pub(crate) runner: &'a Runner<M, E, S>,
     pub(crate) patience: Patience<'a>,
     teller: &'a Teller,
     pub(crate) lease: Lease,
@@ -30,8 +31,8 @@ pub(crate) struct Lead<'a, E, S> {
     pub(super) changes: watch::Receiver<u64>,
 }
 
-impl<'a, E: EventStore, S: ViewStore> Lead<'a, E, S> {
-    pub(super) fn new(runner: &'a Runner<E, S>, teller: &'a Teller, claimed: Claimed) -> Self {
+impl<'a, M: Model<S>, E: EventStore, S: ViewStore> Lead<'a, M, E, S> {
+    pub(super) fn new(runner: &'a Runner<M, E, S>, teller: &'a Teller, claimed: Claimed) -> Self {
         let position = claimed.checkpoint.position;
         let now = Instant::now();
         let mut changes = runner.views.changed();
@@ -53,8 +54,8 @@ impl<'a, E: EventStore, S: ViewStore> Lead<'a, E, S> {
         }
     }
 
-    pub(super) async fn run(mut self, work: &mut impl Work<E, S>) -> Halt {
-        let Err(halt) = self.go_on(work).await;
+    pub(super) async fn run(mut self) -> Halt {
+        let Err(halt) = self.go_on().await;
         let why = match &halt {
             Halt::Fenced => return halt,
             Halt::Stopped => None,
@@ -62,35 +63,35 @@ impl<'a, E: EventStore, S: ViewStore> Lead<'a, E, S> {
         };
         if self.position > self.saved.0 {
             // Not needed for what is right, but the next one has less to read.
-            let _ = self.runner.views.save(&self.moved()).await;
+            let _ = self.runner.views.save(&self.moved(self.position)).await;
         }
         let _ = self.runner.views.release(&self.lease, why).await;
         halt
     }
 
-    async fn go_on(&mut self, work: &mut impl Work<E, S>) -> Result<Infallible, Halt> {
-        work.begin(self).await?;
+    async fn go_on(&mut self) -> Result<Infallible, Halt> {
+        M::begin(self).await?;
         self.is_there(self.position).await?;
         let events = self.runner.events.clone();
         if *events.head().borrow() <= self.position {
             self.teller.state(ProjectionState::Live);
         }
         self.tell();
-        let subscription = Subscription::new(events, self.position, self.runner.filter.clone());
+        let subscription = Subscription::new(events, self.position, self.runner.model.filter());
         let mut subscription = subscription.page(self.runner.batch);
         loop {
             let page = {
                 // However much there is to do meanwhile, a read that takes long is not begun again.
                 let mut next = pin!(subscription.next_page());
                 loop {
-                    self.do_chores(work).await?;
+                    self.do_chores().await?;
                     if let Some(page) = self.read_or_chore(next.as_mut()).await? {
                         break page;
                     }
                 }
             };
             match page {
-                Ok(page) => self.take(work, page).await?,
+                Ok(page) => self.take(page).await?,
                 Err(error) => self.read_again(error).await?,
             }
             // A store in memory is always ready, and others have work to do too.
@@ -123,7 +124,7 @@ impl<'a, E: EventStore, S: ViewStore> Lead<'a, E, S> {
         self.patience.with(attempt).await
     }
 
-    async fn take(&mut self, work: &mut impl Work<E, S>, page: Page) -> Result<(), Halt> {
+    async fn take(&mut self, page: Page) -> Result<(), Halt> {
         let state = if page.at_head {
             ProjectionState::Live
         } else {
@@ -132,7 +133,7 @@ impl<'a, E: EventStore, S: ViewStore> Lead<'a, E, S> {
         if page.events.is_empty() {
             self.position = page.scanned_to;
         } else {
-            work.take(self, page.events, page.scanned_to).await?;
+            M::take(self, page.events, page.scanned_to).await?;
         }
         self.teller.state(state);
         self.tell();
@@ -145,20 +146,51 @@ impl<'a, E: EventStore, S: ViewStore> Lead<'a, E, S> {
         self.patience.with(load).await
     }
 
+    /// Whether an event that is bad is the end: where nobody reads the view yet, it is better mended first.
+    pub(crate) async fn stops(&self) -> Result<bool, Halt> {
+        if let Some(then) = self.runner.on_poison {
+            return Ok(then == OnPoison::Stop);
+        }
+        let view = &self.lease.view;
+        let versions = || self.runner.views.versions(&view.name);
+        let versions = self.patience.with(versions).await?;
+        Ok(versions.active != Some(view.version))
+    }
+
+    /// The end in front of an event that is bad.
+    pub(crate) fn poisoned(&self, position: Position, why: Arc<str>) -> Halt {
+        Halt::Failed(ProjectionError::Poison {
+            view: self.lease.view.clone(),
+            position,
+            why,
+        })
+    }
+
+    /// The first events of a lane that is to be tried again.
+    pub(crate) async fn requeued(&self, limit: usize) -> Result<Vec<Parked>, Halt> {
+        let views = &self.runner.views;
+        let requeued = || views.requeued(&self.lease.view, limit);
+        self.patience.with(requeued).await
+    }
+
     pub(crate) async fn commit(&mut self, save: &Save) -> Result<(), Halt> {
         let views = &self.runner.views;
         let saved = self.patience.with(|| views.save(save)).await?;
-        // Not before: what was read for a save that failed has not been seen.
+        self.saved(save, saved);
+        Ok(())
+    }
+
+    /// Not before: what was read for a save that failed has not been seen.
+    pub(super) fn saved(&mut self, save: &Save, saved: Saved) {
         self.position = save.to;
         self.saved = (save.to, Instant::now());
         self.parked = saved.parked;
         self.tell();
-        Ok(())
     }
 
-    /// The checkpoint moved to where it has read.
-    pub(crate) fn moved(&self) -> Save {
-        Save::new(self.lease.clone(), self.saved.0, self.position)
+    /// The checkpoint moved to a position.
+    pub(crate) fn moved(&self, to: Position) -> Save {
+        Save::new(self.lease.clone(), self.saved.0, to)
     }
 
     pub(crate) fn state(&self) -> ProjectionState {
@@ -174,5 +206,14 @@ impl<'a, E: EventStore, S: ViewStore> Lead<'a, E, S> {
             status.position = self.position;
             status.parked = self.parked;
         });
+    }
+}
+
+impl<M, E, S> fmt::Debug for Lead<'_, M, E, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lead")
+            .field("lease", &self.lease)
+            .field("position", &self.position)
+            .finish_non_exhaustive()
     }
 }

@@ -1,20 +1,25 @@
-//! Read models: a fold of events, and who runs it.
+//! Read models: folds of events and tables of their own, and who runs them.
 
-mod again;
 pub(crate) mod batch;
 mod chores;
 mod error;
-mod folding;
+mod folds;
 mod handle;
 pub(crate) mod lead;
+pub(crate) mod model;
 pub(crate) mod patience;
 mod run;
-pub(crate) mod runner;
+mod table;
+mod tables;
 mod view;
 
 pub use self::{
     error::ProjectionError,
+    folds::Folds,
     handle::{ProjectionHandle, ProjectionSnapshot, ProjectionState},
-    run::{OnPoison, Projection},
+    model::Model,
+    run::{OnPoison, Projection, Runner, TableRunner},
+    table::TableProjection,
+    tables::Tables,
     view::{Fact, View},
 };

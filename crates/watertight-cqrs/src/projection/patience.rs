@@ -11,7 +11,7 @@ const LONGEST: Duration = Duration::from_secs(10);
 
 /// Why a run does not go on.
 #[derive(Debug)]
-pub(crate) enum Halt {
+pub enum Halt {
     /// Another run has taken the view over, or moved it.
     Fenced,
     /// It was asked to stop.

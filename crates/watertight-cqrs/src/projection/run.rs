@@ -1,22 +1,24 @@
-use std::{fmt, marker::PhantomData, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use watertight_events::{EventStore, ViewStore};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use watertight_events::{
+    Claimed, EventStore, PAGE, TableStore, ViewError, ViewId, ViewStore, new_id,
+};
 
-use super::{ProjectionError, ProjectionHandle, View, folding::Folding, runner::Runner};
+use super::{
+    Folds, ProjectionError, ProjectionHandle, ProjectionState, TableProjection, Tables, View,
+    handle::{Status, Teller},
+    lead::Lead,
+    model::Model,
+    patience::{Halt, Patience},
+};
 
-/// Keeps a view up to date: first with the events that are there, then with those to come.
-///
-/// Documents and checkpoint are saved in one commit, compared and fenced. So whatever happens, and however many run the same
-/// view, every event has its effect once. One of them runs it; the others stand by, and take over when its lease expires.
-///
-/// A new version of a view is built beside the one that is read: run both, then
-/// [`promote`](watertight_events::ViewStore::promote) the new one when it has caught up.
-///
-/// | setting | default | what it is |
-/// |---|---|---|
-/// | `batch` | 500 | events read and saved at a time |
-/// | `lease` | 10 s | after this time without a sign of life others take over |
-/// | `on_poison` | park; stop in a version that is not read | what becomes of an event that cannot be applied |
+/// How often one in standby asks whether it is needed.
+const STANDBY: Duration = Duration::from_millis(500);
+
+/// Keeps a view up to date.
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};
@@ -51,11 +53,37 @@ use super::{ProjectionError, ProjectionHandle, View, folding::Folding, runner::R
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
 /// ```
+pub type Projection<V, E, S> = Runner<Folds<V>, E, S>;
+
+/// Keeps the tables of a [`TableProjection`] up to date.
+pub type TableRunner<P, E, S> = Runner<Tables<P>, E, S>;
+
+/// Keeps a read model up to date: first with the events that are there, then with those to come. It is a [`Projection`] of a
+/// view, or a [`TableRunner`].
+///
+/// What it writes and the checkpoint are saved in one commit, compared and fenced. So whatever happens, and however many run the
+/// same read model, every event has its effect once. One of them runs it; the others stand by, and take over when its lease
+/// expires.
+///
+/// A new version is built beside the one that is read: run both, then [`promote`](watertight_events::ViewStore::promote) the new
+/// one when it has caught up.
+///
+/// | setting | default | what it is |
+/// |---|---|---|
+/// | `batch` | 500 | events read and saved at a time |
+/// | `lease` | 10 s | after this time without a sign of life others take over |
+/// | `on_poison` | park; stop in a version that is not read | what becomes of an event that cannot be applied |
 #[must_use = "a projection does nothing until `run`"]
-pub struct Projection<V, E, S> {
-    runner: Runner<E, S>,
-    on_poison: Option<OnPoison>,
-    view: PhantomData<fn() -> V>,
+pub struct Runner<M, E, S> {
+    pub(crate) model: M,
+    pub(crate) view: ViewId,
+    pub(crate) events: E,
+    pub(crate) views: S,
+    pub(super) batch: usize,
+    pub(super) lease: Duration,
+    pub(super) on_poison: Option<OnPoison>,
+    pub(crate) stop: CancellationToken,
+    pub(super) status: watch::Sender<Status>,
 }
 
 /// What becomes of an event that cannot be read or applied.
@@ -69,25 +97,49 @@ pub enum OnPoison {
     Stop,
 }
 
-impl<V: View, E: EventStore, S: ViewStore> Projection<V, E, S> {
+impl<V: View, E: EventStore, S: ViewStore> Runner<Folds<V>, E, S> {
     /// The view of these events in this store, which may be the same.
     pub fn new(events: E, views: S) -> Self {
+        Self::of(Folds::new(), V::id(), events, views)
+    }
+}
+
+impl<P, E, S> Runner<Tables<P>, E, S>
+where
+    P: TableProjection<S::Transaction>,
+    E: EventStore,
+    S: TableStore,
+{
+    /// The tables in this store of these events, which may be of the same.
+    pub fn new(projection: P, events: E, tables: S) -> Self {
+        Self::of(Tables(Arc::new(projection)), P::id(), events, tables)
+    }
+}
+
+impl<M: Model<S>, E: EventStore, S: ViewStore> Runner<M, E, S> {
+    pub(crate) fn of(model: M, view: ViewId, events: E, views: S) -> Self {
         Self {
-            runner: Runner::new(V::id(), V::filter(), events, views),
+            model,
+            view,
+            events,
+            views,
+            batch: PAGE,
+            lease: Duration::from_secs(10),
             on_poison: None,
-            view: PhantomData,
+            stop: CancellationToken::new(),
+            status: watch::Sender::new(Status::new()),
         }
     }
 
     /// Events that are read and saved at a time, at least one.
     pub const fn batch(mut self, events: usize) -> Self {
-        self.runner.batch = if events == 0 { 1 } else { events };
+        self.batch = if events == 0 { 1 } else { events };
         self
     }
 
     /// How long it may give no sign of life before another takes over.
     pub const fn lease(mut self, keep: Duration) -> Self {
-        self.runner.lease = keep;
+        self.lease = keep;
         self
     }
 
@@ -99,7 +151,12 @@ impl<V: View, E: EventStore, S: ViewStore> Projection<V, E, S> {
 
     /// How it is, and how to stop it.
     pub fn handle(&self) -> ProjectionHandle {
-        self.runner.handle()
+        ProjectionHandle {
+            view: self.view.clone(),
+            status: self.status.subscribe(),
+            head: self.events.head(),
+            stop: self.stop.clone(),
+        }
     }
 
     /// Runs it until it is stopped by its handle.
@@ -112,16 +169,59 @@ impl<V: View, E: EventStore, S: ViewStore> Projection<V, E, S> {
     ///
     /// Safe at any moment: what was not saved is done again by whoever runs it next, once the lease has expired.
     pub async fn run(self) -> Result<(), ProjectionError> {
-        let folding = Folding::<V>::new(self.on_poison);
-        self.runner.run(folding).await
+        let teller = Teller(self.status.clone());
+        let view = &self.view;
+        let owner = new_id();
+        loop {
+            let halt = match self.claim(view, owner, &teller).await {
+                Ok(claimed) => Lead::new(&self, &teller, claimed).run().await,
+                Err(halt) => halt,
+            };
+            match halt {
+                Halt::Fenced => {}
+                Halt::Stopped => {
+                    teller.state(ProjectionState::Stopped);
+                    return Ok(());
+                }
+                Halt::Failed(error) => {
+                    let why = error.to_string().into();
+                    teller.state(ProjectionState::Failed(why));
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    async fn claim(&self, view: &ViewId, owner: Uuid, teller: &Teller) -> Result<Claimed, Halt> {
+        let patience = Patience::new(&self.stop, teller);
+        let events = self.events.id();
+        loop {
+            let claim = || async {
+                match self.views.claim(view, events, owner, self.lease).await {
+                    Ok(claimed) => Ok(Ok(claimed)),
+                    Err(ViewError::Held { left, .. }) => Ok(Err(left)),
+                    Err(error) => Err(error),
+                }
+            };
+            match patience.with(claim).await? {
+                Ok(claimed) => return Ok(claimed),
+                Err(left) => {
+                    teller.state(ProjectionState::Standby);
+                    let left = left.clamp(Duration::from_millis(1), STANDBY);
+                    patience.sleep(left).await?;
+                }
+            }
+        }
     }
 }
 
-impl<V: View, E, S> fmt::Debug for Projection<V, E, S> {
+impl<M, E, S> fmt::Debug for Runner<M, E, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Projection")
-            .field("runner", &self.runner)
+        f.debug_struct("Runner")
+            .field("view", &self.view)
+            .field("batch", &self.batch)
+            .field("lease", &self.lease)
             .field("on_poison", &self.on_poison)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

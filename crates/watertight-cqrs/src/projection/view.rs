@@ -133,8 +133,12 @@ impl<E> Fact<E> {
 }
 
 impl<E: Event> Fact<E> {
-    /// What a stored event comes to, all of it at its place.
-    pub(crate) fn read(recorded: &Recorded) -> Result<Vec<Self>, CodecError> {
+    /// What a stored event comes to, all of it at its place: see [`Event::read`].
+    ///
+    /// # Errors
+    ///
+    /// What [`Event::read`] says.
+    pub fn read(recorded: &Recorded) -> Result<Vec<Self>, CodecError> {
         let events = E::read(&recorded.event)?.into_iter();
         let facts = events.enumerate().map(|(part, event)| Self {
             event,

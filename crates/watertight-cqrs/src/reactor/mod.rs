@@ -11,5 +11,5 @@ mod work;
 pub use self::{
     delivery::Delivery,
     emit::Emit,
-    run::{Reactor, Start},
+    run::{Reactions, Reactor, Reacts, Start},
 };

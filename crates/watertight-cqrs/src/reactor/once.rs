@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
-use watertight_events::{EventStore, Key, ViewStore, WriteError};
+use watertight_events::{EventStore, Key, Position, ViewStore, WriteError};
 
-use super::{Delivery, Emit, work::Reacting};
+use super::{Delivery, Emit, Reactions, run::Reacts};
 use crate::{
-    ProjectionError,
+    Event, ProjectionError,
     projection::{lead::Lead, patience::Halt},
 };
+
+/// Weeks for which it is known that a requeued event has emitted: as long as it may take until somebody runs the reactor after a
+/// crash.
+const WEEKS: u32 = 52;
 
 /// How what is emitted is known to be emitted.
 #[derive(Clone, Copy)]
@@ -19,37 +23,38 @@ pub(super) enum Once {
     Keyed,
 }
 
-impl<V, R> Reacting<V, R> {
-    /// Writes what is emitted; says why, if it has to be asked again.
-    pub(super) async fn emit<E, S>(
-        &mut self,
-        lead: &mut Lead<'_, E, S>,
+impl<V, R, E, S> Lead<'_, Reactions<V, R>, E, S>
+where
+    V: Event,
+    R: Reacts<V>,
+    E: EventStore,
+    S: ViewStore,
+{
+    /// Writes what is emitted; says why, if the reactor has to be asked again.
+    pub(super) async fn emit(
+        &self,
+        tracked: &mut Position,
         delivery: &Delivery<V>,
         emit: Emit,
         once: Once,
-    ) -> Result<Result<(), Arc<str>>, Halt>
-    where
-        E: EventStore,
-        S: ViewStore,
-    {
-        let (from, epoch) = (self.tracked, lead.lease.epoch);
+    ) -> Result<Result<(), Arc<str>>, Halt> {
+        let from = *tracked;
         let mut write = emit.write(&delivery.metadata);
         let to = match once {
             Once::Moving => delivery.position,
             Once::Keyed => {
                 let mut key = Key::new(delivery.key("again"), delivery.position.0);
-                // Needed for as long as it may take until somebody runs the reactor after a crash.
-                key.keep *= 52;
+                key.keep *= WEEKS;
                 write = write.under(key);
                 from
             }
         };
-        write = write.tracking(self.tracking(from, to, epoch));
-        let events = &lead.runner.events;
-        let writing = lead.patience.with(|| events.write(write.clone()));
-        match writing.await {
+        let model = &self.runner.model;
+        write = write.tracking(model.tracking(from, to, self.lease.epoch));
+        let events = &self.runner.events;
+        match self.patience.with(|| events.write(write.clone())).await {
             Ok(_) => {
-                self.tracked = to;
+                *tracked = to;
                 Ok(Ok(()))
             }
             Err(Halt::Failed(ProjectionError::Write(error))) => match error {

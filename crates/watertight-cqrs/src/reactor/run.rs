@@ -1,12 +1,11 @@
 use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
+use tokio::sync::Mutex;
 use tower_service::Service;
-use watertight_events::{EventStore, Position, ViewId, ViewStore};
+use watertight_events::{EventStore, Filter, Position, ViewId, ViewStore};
 
-use super::{Delivery, Emit, attempt::Attempts, work::Reacting};
-use crate::{
-    Event, Fact, OnPoison, ProjectionError, ProjectionHandle, codec, projection::runner::Runner,
-};
+use super::{Delivery, Emit, attempt::Attempts};
+use crate::{Event, Fact, Runner, codec};
 
 /// Does something about events: a side effect, or events of its own.
 ///
@@ -58,15 +57,26 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
 /// ```
-#[must_use = "a reactor does nothing until `run`"]
-pub struct Reactor<V, E, S, R> {
+pub type Reactor<V, E, S, R> = Runner<Reactions<V, R>, E, S>;
+
+/// What a [`Reactor`] does.
+pub struct Reactions<V, R> {
     pub(super) name: Arc<str>,
+    /// Under what its position is in the store of the events.
+    pub(super) consumer: Arc<str>,
     pub(super) start: Start,
-    pub(super) runner: Runner<E, S>,
+    pub(super) filter: Filter,
     pub(super) attempts: Attempts,
-    pub(super) on_poison: OnPoison,
     pub(super) key: Option<KeyOf<V>>,
+    /// Locked by the one run that there is.
+    pub(super) state: Mutex<State<R>>,
+}
+
+#[derive(Debug)]
+pub(super) struct State<R> {
     pub(super) service: R,
+    /// Its position in the store of the events.
+    pub(super) tracked: Position,
 }
 
 /// Where a reactor begins that has never run. One that has goes on where it was, whatever is said here.
@@ -83,27 +93,31 @@ pub enum Start {
 
 pub(super) type KeyOf<V> = Box<dyn Fn(&Fact<V>) -> String + Send + Sync>;
 
-impl<V, E, S, R> Reactor<V, E, S, R>
+impl<V, E, S, R> Runner<Reactions<V, R>, E, S>
 where
     V: Event,
     E: EventStore,
     S: ViewStore,
-    R: Service<Delivery<V>, Response: Into<Emit>, Error: fmt::Display, Future: Send> + Send,
+    R: Reacts<V>,
 {
     /// A reactor to these events. Its lease, and what it has parked, are in `views`, which must last as long as the events, and is
     /// the same store for most.
     pub fn new(name: impl Into<Arc<str>>, start: Start, events: E, views: S, service: R) -> Self {
         let name = name.into();
-        let filter = codec::filter::<V>();
-        Self {
-            runner: Runner::new(Self::id(&name), filter, events, views),
+        let view = Self::id(&name);
+        let reactions = Reactions {
             name,
+            consumer: Arc::clone(&view.name),
             start,
+            filter: codec::filter::<V>(),
             attempts: Attempts::default(),
-            on_poison: OnPoison::Park,
             key: None,
-            service,
-        }
+            state: Mutex::new(State {
+                service,
+                tracked: Position::START,
+            }),
+        };
+        Self::of(reactions, view, events, views)
     }
 
     /// Under what a reactor's parked events are found in the store of its lease.
@@ -114,99 +128,56 @@ where
 
     /// Reads streams of this category too; without any, all.
     pub fn category(mut self, category: impl Into<Arc<str>>) -> Self {
-        self.runner.filter = self.runner.filter.category(category);
+        self.model.filter = self.model.filter.category(category);
         self
     }
 
     /// Keeps those events in order that have the same key: an event that is parked holds up the later ones of its key, and no
     /// others. What one stored event was split into has the key of its first. A panic is as good as an event that cannot be read.
     pub fn key(mut self, key: impl Fn(&Fact<V>) -> String + Send + Sync + 'static) -> Self {
-        self.key = Some(Box::new(key));
+        self.model.key = Some(Box::new(key));
         self
     }
 
     /// How often an event is tried.
     pub const fn attempts(mut self, attempts: NonZeroU32) -> Self {
-        self.attempts.most = attempts.get();
+        self.model.attempts.most = attempts.get();
         self
     }
 
     /// The pause before the second try, which is doubled before every other one up to the longest.
     pub const fn backoff(mut self, first: Duration, longest: Duration) -> Self {
-        self.attempts.first = first;
-        self.attempts.longest = longest;
+        self.model.attempts.first = first;
+        self.model.attempts.longest = longest;
         self
     }
 
     /// The longest that one try takes. What it has done by then is not undone.
     pub const fn attempt_timeout(mut self, longest: Duration) -> Self {
-        self.attempts.timeout = longest;
+        self.model.attempts.timeout = longest;
         self
-    }
-
-    /// What becomes of an event that fails in every try, or cannot be read.
-    pub const fn on_poison(mut self, then: OnPoison) -> Self {
-        self.on_poison = then;
-        self
-    }
-
-    /// Events that are read at a time, at least one.
-    pub const fn batch(mut self, events: usize) -> Self {
-        self.runner.batch = if events == 0 { 1 } else { events };
-        self
-    }
-
-    /// How long it may give no sign of life before another takes over.
-    pub const fn lease(mut self, keep: Duration) -> Self {
-        self.runner.lease = keep;
-        self
-    }
-
-    /// How it is, and how to stop it.
-    pub fn handle(&self) -> ProjectionHandle {
-        self.runner.handle()
-    }
-
-    /// Runs it until it is stopped by its handle; the try that is on its way then is waited for.
-    ///
-    /// # Errors
-    ///
-    /// It cannot go on. Failures of the stores that may pass are tried again, less and less often, for as long as it takes.
-    ///
-    /// # Cancellation
-    ///
-    /// Safe at any moment: the event that it was at is done again by whoever runs it next, once the lease has expired.
-    pub async fn run(self) -> Result<(), ProjectionError> {
-        let Self {
-            name,
-            start,
-            runner,
-            attempts,
-            on_poison,
-            key,
-            service,
-        } = self;
-        let work = Reacting {
-            consumer: Arc::clone(&runner.view.name),
-            name,
-            start,
-            attempts,
-            on_poison,
-            key,
-            service,
-            tracked: Position::START,
-        };
-        runner.run(work).await
     }
 }
 
-impl<V, E, S, R> fmt::Debug for Reactor<V, E, S, R> {
+/// The service of a reactor: implemented for every one that fits.
+pub trait Reacts<V>:
+    Service<Delivery<V>, Response: Into<Emit>, Error: fmt::Display, Future: Send> + Send + 'static
+{
+}
+
+impl<V, R> Reacts<V> for R where
+    R: Service<Delivery<V>, Response: Into<Emit>, Error: fmt::Display, Future: Send>
+        + Send
+        + 'static
+{
+}
+
+impl<V, R> fmt::Debug for Reactions<V, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reactor")
+        f.debug_struct("Reactions")
+            .field("name", &self.name)
             .field("start", &self.start)
-            .field("runner", &self.runner)
             .field("attempts", &self.attempts)
-            .field("on_poison", &self.on_poison)
             .finish_non_exhaustive()
     }
 }

@@ -14,6 +14,7 @@ use watertight_events::{
 };
 
 use crate::{
+    place::{Place, on_every_store},
     shop::{Order, Parcel, all, caught_up, each_once, paid, polled},
     store::{Fault, Fragile},
 };
@@ -63,9 +64,17 @@ async fn what_is_emitted_keeps_its_correlation_and_names_its_cause() {
     assert_eq!(emitted.metadata, metadata.caused(emitted.metadata.message));
 }
 
-#[tokio::test(start_paused = true)]
-async fn dropped_at_any_point_each_event_is_emitted_once() {
-    let store = Fragile::default();
+on_every_store! {
+    dropped_at_any_point_each_event_is_emitted_once
+    a_write_whose_answer_was_lost_is_not_done_twice
+}
+
+on_every_store! {
+    threads: many_runners_that_take_it_from_each_other_emit_each_event_once
+}
+
+async fn dropped_at_any_point_each_event_is_emitted_once<S: Place>() {
+    let store = Fragile::<S>::fresh().await;
     for polls in 0..300_usize {
         // The faults are for the reactor.
         paid(&store.store, polls as u64 % 5, 5).await;
@@ -74,7 +83,7 @@ async fn dropped_at_any_point_each_event_is_emitted_once() {
         }
         let parcels = parcels(&store).batch(1 + polls % 4);
         let run = pin!(parcels.lease(Duration::ZERO).run());
-        polled(run, polls % 60).await;
+        polled(run, polls % 60 * S::SPIN).await;
     }
     let parcels = parcels(&store);
     let handle = parcels.handle();
@@ -83,9 +92,8 @@ async fn dropped_at_any_point_each_event_is_emitted_once() {
     each_once(&store).await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_write_whose_answer_was_lost_is_not_done_twice() {
-    let store = Fragile::default();
+async fn a_write_whose_answer_was_lost_is_not_done_twice<S: Place>() {
+    let store = Fragile::<S>::fresh().await;
     let parcels = parcels(&store);
     let handle = parcels.handle();
     tokio::spawn(parcels.run());
@@ -99,11 +107,10 @@ async fn a_write_whose_answer_was_lost_is_not_done_twice() {
     assert!(handle.is_healthy());
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_runners_that_take_it_from_each_other_emit_each_event_once() {
-    let store = Fragile::default();
+async fn many_runners_that_take_it_from_each_other_emit_each_event_once<S: Place>() {
+    let store = Fragile::<S>::fresh().await;
     let runners = (0..4).map(|_| {
-        let parcels = parcels(&store).batch(3).lease(Duration::ZERO);
+        let parcels = parcels(&store).batch(3).lease(S::SHORT);
         let handle = parcels.handle();
         (handle, tokio::spawn(parcels.run()))
     });

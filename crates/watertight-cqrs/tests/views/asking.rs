@@ -13,9 +13,15 @@ use watertight_cqrs::{
 use watertight_events::{EventStore, Find, MemoryStore, Position, StoreId, ViewStore};
 
 use crate::{
+    place::{Place, on_every_store},
     store::Fragile,
     trail::{Happened, Seen, Trail, catch_up, caught_up, joined, left, moved, projection, record},
 };
+
+on_every_store! {     one_reads_what_one_has_written
+    without_a_token_the_answer_is_as_old_as_the_view
+    the_active_version_is_read_or_the_one_that_was_asked_for
+}
 
 /// The keys of the documents that a user is in.
 #[derive(Clone, Debug)]
@@ -58,9 +64,8 @@ fn at(store: &impl EventStore, position: u64) -> ConsistencyToken {
     ConsistencyToken { store, position }
 }
 
-#[tokio::test(start_paused = true)]
-async fn one_reads_what_one_has_written() {
-    let store = Fragile::default();
+async fn one_reads_what_one_has_written<P: Place>() {
+    let store = Fragile::<P>::fresh().await;
     let trail = projection::<Trail, _>(&store);
     let handle = trail.handle();
     tokio::spawn(trail.run());
@@ -77,9 +82,8 @@ async fn one_reads_what_one_has_written() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn without_a_token_the_answer_is_as_old_as_the_view() {
-    let store = MemoryStore::new();
+async fn without_a_token_the_answer_is_as_old_as_the_view<P: Place>() {
+    let store = Fragile::<P>::fresh().await;
     record(&store, 1, &[joined("a")]).await;
     catch_up(projection::<Trail, _>(&store)).await;
     record(&store, 1, &[left("a")]).await;
@@ -170,9 +174,8 @@ async fn a_query_that_waits_hears_that_the_runner_is_gone() {
     assert!(start.elapsed() <= expired, "once the lease has expired");
 }
 
-#[tokio::test(start_paused = true)]
-async fn the_active_version_is_read_or_the_one_that_was_asked_for() {
-    let store = Fragile::default();
+async fn the_active_version_is_read_or_the_one_that_was_asked_for<P: Place>() {
+    let store = Fragile::<P>::fresh().await;
     record(&store, 1, &[joined("a")]).await;
     catch_up(projection::<Trail, _>(&store)).await;
     record(&store, 1, &[left("a")]).await;

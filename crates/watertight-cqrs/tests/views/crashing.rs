@@ -7,15 +7,20 @@ use watertight_cqrs::{ProjectionState, View};
 use watertight_events::{MemoryStore, ViewStore};
 
 use crate::{
+    place::{Place, on_every_store},
     store::{Fault, Fragile},
     trail::{
         Trail, catch_up, caught_up, folded, joined, polled, projection, record, stored, traffic,
     },
 };
 
-#[tokio::test(start_paused = true)]
-async fn a_runner_dropped_at_any_point_loses_and_doubles_nothing() {
-    let store = Fragile::default();
+on_every_store! { threads: many_runners_of_one_view_have_each_effect_once }
+
+on_every_store! {     a_runner_dropped_at_any_point_loses_and_doubles_nothing
+}
+
+async fn a_runner_dropped_at_any_point_loses_and_doubles_nothing<P: Place>() {
+    let store = Fragile::<P>::fresh().await;
     let mut random = fastrand::Rng::with_seed(4);
     for polls in 0..300 {
         traffic(&store, &mut random, 3).await;
@@ -24,7 +29,7 @@ async fn a_runner_dropped_at_any_point_loses_and_doubles_nothing() {
         }
         let trail = projection::<Trail, _>(&store).batch(1 + polls % 4);
         // So that the next one need not wait.
-        polled(trail.lease(Duration::ZERO).run(), polls % 60).await;
+        polled(trail.lease(Duration::ZERO).run(), polls % 60 * P::SPIN).await;
     }
     catch_up(projection::<Trail, _>(&store)).await;
     assert_eq!(
@@ -33,14 +38,11 @@ async fn a_runner_dropped_at_any_point_loses_and_doubles_nothing() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_runners_of_one_view_have_each_effect_once() {
-    let store = Fragile::default();
+async fn many_runners_of_one_view_have_each_effect_once<P: Place>() {
+    let store = Fragile::<P>::fresh().await;
     let runners = (0..4).map(|_| {
         // They take it from each other all the time.
-        let trail = projection::<Trail, _>(&store)
-            .batch(3)
-            .lease(Duration::ZERO);
+        let trail = projection::<Trail, _>(&store).batch(3).lease(P::SHORT);
         let handle = trail.handle();
         (handle, tokio::spawn(trail.run()))
     });

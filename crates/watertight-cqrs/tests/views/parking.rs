@@ -4,16 +4,25 @@ use std::time::Duration;
 
 use watertight_cqrs::{OnPoison, ProjectionError, ProjectionState, View};
 use watertight_events::{
-    EventStore, Lane, MemoryStore, NewEvent, Parked, Position, StreamId, ViewId, ViewStore, new_id,
+    EventStore, Lane, NewEvent, Parked, Position, StreamId, ViewId, ViewStore, new_id,
 };
 
 use crate::{
+    place::{Place, on_every_store},
     store::Fragile,
     trail::{
         Happened, Mended, Trail, catch_up, caught_up, folded, joined, left, moved, position,
         projection, record, stored, write,
     },
 };
+
+on_every_store! {     a_bad_event_holds_up_its_document_and_no_other
+    requeued_events_are_applied_in_order_once_it_is_mended
+    what_fails_again_is_parked_again
+    an_event_that_cannot_be_read_holds_up_its_stream
+    a_projection_that_shall_stop_stops_in_front_of_the_event
+    a_version_that_is_not_read_stops_and_the_one_that_is_parks
+}
 
 async fn parked(store: &impl ViewStore) -> Vec<Parked> {
     let parked = store.parked(&Trail::<1>::id(), None, 1_000).await;
@@ -26,9 +35,8 @@ fn short(parked: &[Parked]) -> Vec<(String, u64, bool)> {
     parked.iter().map(short).collect()
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_bad_event_holds_up_its_document_and_no_other() {
-    let store = Fragile::default();
+async fn a_bad_event_holds_up_its_document_and_no_other<P: Place>() {
+    let store = Fragile::<P>::fresh().await;
     let trail = projection::<Trail, _>(&store).batch(2);
     let handle = trail.handle();
     tokio::spawn(trail.run());
@@ -53,9 +61,8 @@ async fn a_bad_event_holds_up_its_document_and_no_other() {
     assert!(handle.is_healthy(), "the others go on");
 }
 
-#[tokio::test(start_paused = true)]
-async fn requeued_events_are_applied_in_order_once_it_is_mended() {
-    let store = Fragile::default();
+async fn requeued_events_are_applied_in_order_once_it_is_mended<P: Place>() {
+    let store = Fragile::<P>::fresh().await;
     record(&store, 1, &[joined("a"), Happened::Odd, moved("a", "b")]).await;
     record(&store, 2, &[Happened::Odd]).await;
     catch_up(projection::<Trail, _>(&store)).await;
@@ -77,9 +84,8 @@ async fn requeued_events_are_applied_in_order_once_it_is_mended() {
     );
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_fails_again_is_parked_again() {
-    let store = Fragile::default();
+async fn what_fails_again_is_parked_again<P: Place>() {
+    let store = Fragile::<P>::fresh().await;
     record(&store, 1, &[Happened::Odd, joined("a")]).await;
     let trail = projection::<Trail, _>(&store);
     let handle = trail.handle();
@@ -98,9 +104,8 @@ async fn what_fails_again_is_parked_again() {
     assert!(handle.is_healthy());
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_event_that_cannot_be_read_holds_up_its_stream() {
-    let store = Fragile::default();
+async fn an_event_that_cannot_be_read_holds_up_its_stream<P: Place>() {
+    let store = Fragile::<P>::fresh().await;
     record(&store, 1, &[joined("a")]).await;
     let rotten = NewEvent::new("moved", "{ rotten");
     write(&store, StreamId::new("user", 1), vec![rotten]).await;
@@ -115,9 +120,8 @@ async fn an_event_that_cannot_be_read_holds_up_its_stream() {
     assert_eq!(documents["user 1"].positions, [1]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_projection_that_shall_stop_stops_in_front_of_the_event() {
-    let store = MemoryStore::new();
+async fn a_projection_that_shall_stop_stops_in_front_of_the_event<P: Place>() {
+    let store = Fragile::<P>::fresh().await;
     record(
         &store,
         1,
@@ -149,9 +153,8 @@ async fn a_projection_that_shall_stop_stops_in_front_of_the_event() {
     );
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_version_that_is_not_read_stops_and_the_one_that_is_parks() {
-    let store = MemoryStore::new();
+async fn a_version_that_is_not_read_stops_and_the_one_that_is_parks<P: Place>() {
+    let store = Fragile::<P>::fresh().await;
     record(&store, 1, &[Happened::Odd]).await;
     catch_up(projection::<Trail, _>(&store)).await;
     let error = projection::<Trail<2>, _>(&store).run().await.unwrap_err();

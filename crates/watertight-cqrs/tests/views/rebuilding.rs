@@ -4,6 +4,7 @@ use watertight_cqrs::{ProjectionState, View};
 use watertight_events::{MemoryStore, Position, ViewError, ViewStore};
 
 use crate::{
+    place::{Place, on_every_store},
     store::Fragile,
     trail::{
         Trail, catch_up, caught_up, folded, joined, polled, position, projection, record, stored,
@@ -11,9 +12,11 @@ use crate::{
     },
 };
 
-#[tokio::test(start_paused = true)]
-async fn a_rebuild_while_writing_equals_the_live_view() {
-    let store = Fragile::default();
+on_every_store! {     a_rebuild_while_writing_equals_the_live_view
+}
+
+async fn a_rebuild_while_writing_equals_the_live_view<P: Place>() {
+    let store = Fragile::<P>::fresh().await;
     let mut random = fastrand::Rng::with_seed(5);
     traffic(&store, &mut random, 300).await;
     let one = projection::<Trail, _>(&store);

@@ -9,11 +9,12 @@ use tokio::{
 };
 use watertight_cqrs::{Projection, ProjectionError, ProjectionState, View};
 use watertight_events::{
-    EventStore, Filter, Find, Key, MemoryStore, NewEvent, Page, Position, ReadError, StoreId,
-    StreamId, StreamPage, Version, ViewError, ViewStore, Write, WriteError, Written,
+    EventStore, Filter, Find, Key, NewEvent, Page, Position, ReadError, StoreId, StreamId,
+    StreamPage, Version, ViewError, ViewStore, Write, WriteError, Written,
 };
 
 use crate::{
+    place::{Place, on_every_store},
     store::{Fault, Fragile},
     trail::{
         Trail, catch_up, caught_up, folded, joined, left, moved, polled, position, projection,
@@ -21,9 +22,17 @@ use crate::{
     },
 };
 
-#[tokio::test(start_paused = true)]
-async fn a_live_view_is_the_fold_of_its_events() {
-    let store = Fragile::default();
+on_every_store! {     a_live_view_is_the_fold_of_its_events
+    the_old_domain_loses_what_the_new_one_gains_and_what_left_is_gone
+    a_batch_is_loaded_and_saved_at_once
+    a_save_whose_answer_was_lost_is_not_done_twice
+    a_store_that_fails_for_good_stops_it_loudly_and_skips_nothing
+    a_checkpoint_beyond_the_head_stops_it
+    a_runner_that_is_dropped_or_stopped_is_not_healthy
+}
+
+async fn a_live_view_is_the_fold_of_its_events<P: Place>() {
+    let store = Fragile::<P>::fresh().await;
     let mut random = fastrand::Rng::with_seed(1);
     traffic(&store, &mut random, 100).await;
     let trail = projection::<Trail, _>(&store).batch(7);
@@ -38,9 +47,8 @@ async fn a_live_view_is_the_fold_of_its_events() {
     assert!(handle.is_healthy());
 }
 
-#[tokio::test(start_paused = true)]
-async fn the_old_domain_loses_what_the_new_one_gains_and_what_left_is_gone() {
-    let store = MemoryStore::new();
+async fn the_old_domain_loses_what_the_new_one_gains_and_what_left_is_gone<P: Place>() {
+    let store = Fragile::<P>::fresh().await;
     record(&store, 1, &[joined("a"), moved("a", "b")]).await;
     record(&store, 2, &[joined("a"), left("a")]).await;
     catch_up(projection::<Trail, _>(&store)).await;
@@ -57,9 +65,8 @@ async fn the_old_domain_loses_what_the_new_one_gains_and_what_left_is_gone() {
     );
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_batch_is_loaded_and_saved_at_once() {
-    let store = Fragile::default();
+async fn a_batch_is_loaded_and_saved_at_once<P: Place>() {
+    let store = Fragile::<P>::fresh().await;
     traffic(&store, &mut fastrand::Rng::with_seed(2), 200).await;
     catch_up(projection::<Trail, _>(&store)).await;
     assert_eq!(Fragile::count(&store.seen.loads), 1);
@@ -121,9 +128,8 @@ async fn what_may_pass_is_tried_again_and_told_meanwhile() {
     );
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_save_whose_answer_was_lost_is_not_done_twice() {
-    let store = Fragile::default();
+async fn a_save_whose_answer_was_lost_is_not_done_twice<P: Place>() {
+    let store = Fragile::<P>::fresh().await;
     let trail = projection::<Trail, _>(&store);
     let handle = trail.handle();
     tokio::spawn(trail.run());
@@ -141,9 +147,8 @@ async fn a_save_whose_answer_was_lost_is_not_done_twice() {
     );
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_store_that_fails_for_good_stops_it_loudly_and_skips_nothing() {
-    let store = Fragile::default();
+async fn a_store_that_fails_for_good_stops_it_loudly_and_skips_nothing<P: Place>() {
+    let store = Fragile::<P>::fresh().await;
     let trail = projection::<Trail, _>(&store);
     let handle = trail.handle();
     let running = tokio::spawn(trail.run());
@@ -169,10 +174,9 @@ async fn a_store_that_fails_for_good_stops_it_loudly_and_skips_nothing() {
     );
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_checkpoint_beyond_the_head_stops_it() {
-    let views = MemoryStore::new();
-    let store = Fragile::default();
+async fn a_checkpoint_beyond_the_head_stops_it<P: Place>() {
+    let views = Fragile::<P>::fresh().await;
+    let store = Fragile::<P>::fresh().await;
     record(&store, 1, &[joined("a"), left("a")]).await;
     catch_up(Projection::<Trail, _, _>::new(store.clone(), views.clone())).await;
     assert_eq!(position(&views, &Trail::<1>::id()).await, Position(2));
@@ -183,7 +187,7 @@ async fn a_checkpoint_beyond_the_head_stops_it() {
     let error = trail.run().await.unwrap_err();
     assert!(error.to_string().contains("position 2"), "{error}");
     assert!(!handle.is_healthy());
-    let other = Projection::<Trail, _, _>::new(Fragile::default(), views);
+    let other = Projection::<Trail, _, _>::new(Fragile::<P>::fresh().await, views);
     let error = other.run().await.unwrap_err();
     assert!(matches!(
         error,
@@ -200,9 +204,8 @@ async fn a_slow_view_holds_one_batch_in_memory() {
     assert_eq!(Fragile::count(&store.seen.events), 10);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_runner_that_is_dropped_or_stopped_is_not_healthy() {
-    let store = MemoryStore::new();
+async fn a_runner_that_is_dropped_or_stopped_is_not_healthy<P: Place>() {
+    let store = Fragile::<P>::fresh().await;
     let trail = projection::<Trail, _>(&store);
     let handle = trail.handle();
     assert_eq!(handle.snapshot().state, ProjectionState::New);
@@ -213,9 +216,9 @@ async fn a_runner_that_is_dropped_or_stopped_is_not_healthy() {
 
 /// A store whose last events are lost.
 #[derive(Clone, Debug)]
-struct Restored(Fragile);
+struct Restored<P>(Fragile<P>);
 
-impl EventStore for Restored {
+impl<P: Place> EventStore for Restored<P> {
     fn id(&self) -> StoreId {
         self.0.id()
     }

@@ -1,4 +1,4 @@
-//! A store in memory that gives way at every step, fails on demand, and counts.
+//! A store that gives way at every step, fails on demand, and counts.
 
 use std::{
     sync::{
@@ -8,18 +8,23 @@ use std::{
     time::Duration,
 };
 
+use tempfile::TempDir;
 use tokio::{sync::watch, task::yield_now};
 use uuid::Uuid;
 use watertight_events::{
     Claimed, EventStore, Filter, Find, Found, Key, Lane, Lease, Loaded, MemoryStore, Page, Parked,
-    Position, ReadError, Save, Saved, StoreId, StreamId, StreamPage, Version, Versions, ViewError,
-    ViewId, ViewStore, Write, WriteError, Written,
+    Position, ReadError, Save, Saved, StoreId, StreamId, StreamPage, TableStore, Version, Versions,
+    ViewError, ViewId, ViewStore, Work, Write, WriteError, Written,
 };
 
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Fragile {
-    pub(crate) store: MemoryStore,
+use crate::place::Place;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Fragile<S = MemoryStore> {
+    pub(crate) store: S,
     pub(crate) seen: Arc<Seen>,
+    /// Where the store is.
+    _folder: Option<Arc<TempDir>>,
 }
 
 #[derive(Debug, Default)]
@@ -46,7 +51,34 @@ pub(crate) enum Fault {
     Broken,
 }
 
+impl<S: Place> Fragile<S> {
+    pub(crate) async fn fresh() -> Self {
+        let (store, folder) = S::fresh().await;
+        Self {
+            store,
+            seen: Arc::default(),
+            _folder: folder.map(Arc::new),
+        }
+    }
+}
+
+impl Default for Fragile {
+    fn default() -> Self {
+        Self {
+            store: MemoryStore::new(),
+            seen: Arc::default(),
+            _folder: None,
+        }
+    }
+}
+
 impl Fragile {
+    pub(crate) fn count(counter: &AtomicUsize) -> usize {
+        counter.load(Ordering::Relaxed)
+    }
+}
+
+impl<S> Fragile<S> {
     pub(crate) fn fail(&self, faults: &[Fault]) {
         let mut all = self.seen.faults.lock().unwrap();
         all.extend(faults.iter().rev());
@@ -57,8 +89,22 @@ impl Fragile {
         all.extend(faults.iter().rev());
     }
 
-    pub(crate) fn count(counter: &AtomicUsize) -> usize {
-        counter.load(Ordering::Relaxed)
+    async fn saving(
+        &self,
+        saving: impl Future<Output = Result<Saved, ViewError>>,
+    ) -> Result<Saved, ViewError> {
+        while self.seen.hold.load(Ordering::Relaxed) {
+            yield_now().await;
+        }
+        self.seen.saves.fetch_add(1, Ordering::Relaxed);
+        match self.fault() {
+            None => step(saving).await,
+            Some(Fault::After) => {
+                step(saving).await?;
+                Err(ViewError::store(true, "as asked"))
+            }
+            Some(fault) => Err(ViewError::store(fault == Fault::Before, "as asked")),
+        }
     }
 
     fn fault(&self) -> Option<Fault> {
@@ -74,7 +120,7 @@ async fn step<T>(work: impl Future<Output = T>) -> T {
     done
 }
 
-impl EventStore for Fragile {
+impl<S: EventStore> EventStore for Fragile<S> {
     fn id(&self) -> StoreId {
         self.store.id()
     }
@@ -124,7 +170,7 @@ impl EventStore for Fragile {
     }
 }
 
-impl ViewStore for Fragile {
+impl<S: ViewStore> ViewStore for Fragile<S> {
     async fn claim(
         &self,
         view: &ViewId,
@@ -145,18 +191,7 @@ impl ViewStore for Fragile {
     }
 
     async fn save(&self, save: &Save) -> Result<Saved, ViewError> {
-        while self.seen.hold.load(Ordering::Relaxed) {
-            yield_now().await;
-        }
-        self.seen.saves.fetch_add(1, Ordering::Relaxed);
-        match self.fault() {
-            None => step(self.store.save(save)).await,
-            Some(Fault::After) => {
-                step(self.store.save(save)).await?;
-                Err(ViewError::store(true, "as asked"))
-            }
-            Some(fault) => Err(ViewError::store(fault == Fault::Before, "as asked")),
-        }
+        self.saving(self.store.save(save)).await
     }
 
     async fn find(&self, view: &ViewId, find: &Find) -> Result<Found, ViewError> {
@@ -198,5 +233,17 @@ impl ViewStore for Fragile {
 
     fn changed(&self) -> watch::Receiver<u64> {
         self.store.changed()
+    }
+}
+
+impl<S: TableStore> TableStore for Fragile<S> {
+    type Transaction = S::Transaction;
+
+    async fn save_with(
+        &self,
+        save: &Save,
+        work: Arc<dyn Work<S::Transaction>>,
+    ) -> Result<Saved, ViewError> {
+        self.saving(self.store.save_with(save, work)).await
     }
 }

@@ -9,7 +9,9 @@ use std::{
 
 use futures::future::poll_fn;
 use serde::{Deserialize, Serialize};
-use watertight_cqrs::{Event, Fact, Projection, ProjectionHandle, ProjectionState, View};
+use watertight_cqrs::{
+    Event, Fact, Model, Projection, ProjectionHandle, ProjectionState, Runner, View,
+};
 use watertight_events::{
     EventStore, Expected, Find, NewEvent, Position, StreamId, ViewId, ViewStore, Write,
 };
@@ -161,8 +163,8 @@ pub(crate) fn projection<V: View, S: EventStore + ViewStore>(store: &S) -> Proje
 }
 
 /// Runs until everything that is in the store has been seen, and stops.
-pub(crate) async fn catch_up<V: View, E: EventStore, S: ViewStore>(
-    projection: Projection<V, E, S>,
+pub(crate) async fn catch_up<M: Model<S>, E: EventStore, S: ViewStore>(
+    projection: Runner<M, E, S>,
 ) {
     let handle = projection.handle();
     let running = tokio::spawn(projection.run());

@@ -59,6 +59,14 @@ pub enum ViewError {
         /// The name of the view.
         name: Arc<str>,
     },
+    /// The work on its own tables failed.
+    #[error("the work on the tables of view {view} failed: {why}")]
+    Refused {
+        /// The view.
+        view: ViewId,
+        /// What the work said.
+        why: Arc<str>,
+    },
     /// Something in it can be in no store.
     #[error(transparent)]
     Invalid(#[from] Invalid),

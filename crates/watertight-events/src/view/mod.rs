@@ -6,6 +6,7 @@ mod lease;
 mod memory;
 mod parked;
 mod save;
+mod table;
 mod versions;
 
 use std::{future::Future, sync::Arc, time::Duration};
@@ -20,6 +21,7 @@ pub use self::{
     lease::{Checkpoint, Claimed, Lease, ViewId},
     parked::{Lane, Parked},
     save::{Change, Loaded, Save, Saved},
+    table::{TableStore, Work, WorkError},
     versions::{VersionState, Versions},
 };
 use crate::StoreId;

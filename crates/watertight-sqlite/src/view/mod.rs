@@ -4,6 +4,7 @@ mod checkpoint;
 mod find;
 mod park;
 mod save;
+mod table;
 mod versions;
 
 use std::{sync::Arc, time::Duration};

@@ -1,6 +1,7 @@
 //! Upcasters put together: where each leads, checked, and followed to the end.
 
 use std::{
+    cmp::Ordering,
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
 };
@@ -104,16 +105,20 @@ impl Chain {
             ..
         } = stored;
         let Some(first) = self.step(kind, *schema) else {
-            let known = E::schema(kind);
-            if *schema > known {
-                let (kind, schema) = (kind.clone(), *schema);
-                return Err(CodecError::Newer {
+            let (kind, schema, known) = (kind.clone(), *schema, E::schema(kind));
+            return match schema.cmp(&known) {
+                Ordering::Equal => Ok(vec![E::decode(&kind, payload)?]),
+                Ordering::Greater => Err(CodecError::Newer {
                     kind,
                     schema,
                     known,
-                });
-            }
-            return Ok(vec![E::decode(kind, payload)?]);
+                }),
+                Ordering::Less => Err(CodecError::Upcast {
+                    kind,
+                    schema,
+                    source: "there is none".into(),
+                }),
+            };
         };
         let mut events = Vec::new();
         let mut made = 0;

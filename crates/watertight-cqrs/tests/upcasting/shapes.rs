@@ -55,6 +55,15 @@ fn a_newer_version_than_is_known_is_refused_by_its_number() {
 }
 
 #[test]
+fn a_version_before_the_first_is_refused() {
+    for kind in ["joined", "moved"] {
+        let error = Happened::read(&old(kind, 0, &json!({ "city": "ulm" }))).unwrap_err();
+        let told = matches!(&error, CodecError::Upcast { schema: 0, .. });
+        assert!(told, "{error:?}");
+    }
+}
+
+#[test]
 fn an_upcaster_that_does_not_take_it_is_told_with_its_version() {
     for payload in ["no JSON", "[1]"] {
         let stored = NewEvent::new("joined", payload).schema(2);

@@ -63,6 +63,10 @@ pub trait Decider: Send + Sync + 'static {
     /// What the streams' names begin with.
     const CATEGORY: &'static str;
 
+    /// The version of the fold. Whatever changes what [`evolve`](Self::evolve) makes of past events, or what the state means,
+    /// raises it, so that no snapshot of before is used.
+    const VERSION: u32 = 1;
+
     /// The stream that a command is about.
     fn stream_id(command: &Self::Command) -> StreamId;
 

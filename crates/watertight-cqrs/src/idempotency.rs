@@ -57,7 +57,7 @@ impl IdempotencyKey {
 }
 
 /// The first 64 bits of the SHA-256 of the JSON: the same in every process and every version of a program.
-fn fingerprint<C: Serialize>(command: &C) -> serde_json::Result<u64> {
+pub(crate) fn fingerprint<C: Serialize>(command: &C) -> serde_json::Result<u64> {
     // By way of a value, because maps that iterate at random must come out alike.
     let mut sorted = serde_json::to_value(command)?;
     sorted.sort_all_objects();

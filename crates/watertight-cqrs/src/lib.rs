@@ -1,6 +1,7 @@
 //! Commands and queries handled by tower Services, over an event store.
 //!
 //! - [`Decider`], [`Event`]: the domain, pure and synchronous.
+//! - [`Upcasters`]: how stored events of the past become the events of today.
 //! - [`CommandHandler`]: a decider as a Service of [`CommandRequest`]s, with idempotency keys and deciding again on conflict.
 //! - [`HandlerFailure`]: a handler's error with whatever layers there are around it; [`ByHealth`] judges it for them.
 //! - `http`, behind the feature `axum`: commands and queries over HTTP.
@@ -29,10 +30,10 @@ pub use self::{
         BusError, CommandBus, CommandBusBuilder, CommandsOf, NamedCommands, NamedQueries,
         NoHandler, QueriesOf, QueryBus, QueryBusBuilder, Told,
     },
-    codec::{CodecError, Encoded, Event},
+    codec::{CodecError, Encoded, Event, Steps, Upcast, UpcasterError, Upcasters},
     command::{
         CommandError, CommandFuture, CommandHandler, CommandHandlerBuilder, CommandRequest,
-        Committed,
+        Committed, SnapshotCounts,
     },
     decider::Decider,
     failure::{ByHealth, CommandFailure, HandlerFailure, unboxed, unboxed_query},

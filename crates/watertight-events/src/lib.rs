@@ -7,6 +7,7 @@
 //! - [`EventBus`]: events handed to handlers in the process, each at least once.
 //! - [`ViewStore`]: where read models are, each moved on in one commit with the checkpoint of what it was made from.
 //!   In a [`TableStore`] they may have tables of their own.
+//! - [`SnapshotStore`]: where states of long streams are kept, so that not every event is read again.
 //! - [`plan`] and [`group_commit`]: for stores of your own, what a write comes to and how many of them share a commit.
 
 mod bus;
@@ -21,6 +22,7 @@ mod limits;
 mod memory;
 mod metadata;
 pub mod plan;
+mod snapshot;
 mod store;
 mod subscription;
 mod view;
@@ -35,6 +37,7 @@ pub use self::{
     limits::{Limits, MAX_KEY},
     memory::MemoryStore,
     metadata::{Context, Metadata, new_id},
+    snapshot::{MAX_SNAPSHOT, Snapshot, SnapshotError, SnapshotStore},
     store::{EventStore, Filter, Page, StreamPage},
     subscription::{PAGE, Subscription},
     view::{

@@ -11,6 +11,7 @@ use crate::{
     EventStore, Filter, Key, Limits, Page, Position, ReadError, Recorded, StoreId, StreamId,
     StreamPage, Version, Write, WriteError, Written,
     plan::{self, End, Known},
+    snapshot::Album,
     view::Shelf,
 };
 
@@ -47,6 +48,7 @@ struct Inner {
     book: RwLock<Book>,
     head: watch::Sender<Position>,
     shelf: Shelf,
+    album: Album,
 }
 
 /// Everything that is stored.
@@ -92,12 +94,18 @@ impl MemoryStore {
             book: RwLock::default(),
             head: watch::Sender::new(Position::START),
             shelf: Shelf::default(),
+            album: Album::default(),
         }))
     }
 
     /// Where its views are.
     pub(crate) fn shelf(&self) -> &Shelf {
         &self.0.shelf
+    }
+
+    /// Where its snapshots are.
+    pub(crate) fn album(&self) -> &Album {
+        &self.0.album
     }
 
     fn read<T>(&self, look: impl FnOnce(&Book) -> T) -> T {

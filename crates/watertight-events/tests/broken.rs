@@ -5,8 +5,9 @@ use std::{future::Future, panic::AssertUnwindSafe};
 use futures::FutureExt;
 use tokio::sync::watch;
 use watertight_events::{
-    EventStore, Expected, Filter, Key, MemoryStore, Page, Position, ReadError, StoreId, StreamId,
-    StreamPage, Version, Write, WriteError, Written,
+    EventStore, Expected, Filter, Key, MemoryStore, Page, Position, ReadError, Snapshot,
+    SnapshotError, SnapshotStore, StoreId, StreamId, StreamPage, Version, Write, WriteError,
+    Written,
     conformance::{self, Fixture},
 };
 
@@ -22,6 +23,8 @@ const WRITES_IN_PARTS: u8 = 4;
 const TAKES_ANY_SIZE: u8 = 5;
 const FORGETS_CONSUMERS: u8 = 6;
 const IS_SHORT: u8 = 7;
+const KEEPS_LATER_SNAPSHOTS: u8 = 8;
+const CUTS_SNAPSHOTS_OFF: u8 = 9;
 
 impl<const FAULT: u8> EventStore for Broken<FAULT> {
     fn id(&self) -> StoreId {
@@ -97,6 +100,31 @@ impl<const FAULT: u8> EventStore for Broken<FAULT> {
 
     fn head(&self) -> watch::Receiver<Position> {
         self.0.head()
+    }
+}
+
+impl<const FAULT: u8> SnapshotStore for Broken<FAULT> {
+    async fn load_snapshot(&self, stream: &StreamId) -> Result<Option<Snapshot>, SnapshotError> {
+        self.0.load_snapshot(stream).await
+    }
+
+    async fn save_snapshot(&self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
+        let mut snapshot = snapshot.clone();
+        match FAULT {
+            KEEPS_LATER_SNAPSHOTS => {
+                let before = self.0.load_snapshot(&snapshot.stream).await?;
+                if before.is_some_and(|it| it.version > snapshot.version) {
+                    return Ok(());
+                }
+            }
+            CUTS_SNAPSHOTS_OFF => snapshot.state.truncate(1 << 20),
+            _ => {}
+        }
+        self.0.save_snapshot(&snapshot).await
+    }
+
+    async fn forget_snapshot(&self, stream: &StreamId) -> Result<(), SnapshotError> {
+        self.0.forget_snapshot(stream).await
     }
 }
 
@@ -216,4 +244,29 @@ fn a_store_whose_replays_are_short_is_found() {
     assert!(!breaks(conformance::versions_are_checked_as_expected::<
         Store,
     >()));
+}
+
+#[test]
+fn a_store_that_keeps_the_later_snapshot_is_found() {
+    type Store = Broken<KEEPS_LATER_SNAPSHOTS>;
+    assert!(breaks(
+        conformance::snapshot::the_last_snapshot_saved_is_the_one_that_is_kept::<Store>()
+    ));
+    assert!(!breaks(
+        conformance::snapshot::every_stream_has_a_snapshot_of_its_own::<Store>()
+    ));
+}
+
+#[test]
+fn a_store_that_cuts_snapshots_off_is_found() {
+    type Store = Broken<CUTS_SNAPSHOTS_OFF>;
+    assert!(breaks(
+        conformance::snapshot::a_snapshot_is_loaded_as_it_was_saved::<Store>()
+    ));
+    assert!(breaks(
+        conformance::snapshot::a_snapshot_that_no_store_could_hold_is_refused::<Store>()
+    ));
+    assert!(!breaks(
+        conformance::snapshot::a_snapshot_that_was_forgotten_is_gone::<Store>()
+    ));
 }

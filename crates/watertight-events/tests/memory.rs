@@ -50,6 +50,12 @@ mod erased {
     event_store_tests!(Erased);
 }
 
+mod snapshots {
+    //! And to everything that a store of snapshots must.
+
+    watertight_events::snapshot_store_tests!(super::Memory);
+}
+
 mod views {
     //! And to everything that a store of views must.
 

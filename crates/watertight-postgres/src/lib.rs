@@ -17,6 +17,7 @@ mod open;
 mod outbox;
 mod read;
 mod row;
+mod snapshot;
 mod store;
 mod transaction;
 mod view;

@@ -5,11 +5,12 @@ use watertight_events::StoreId;
 use crate::{OpenError, transaction::begin_with};
 
 /// The steps from an empty database to the present tables.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     include_str!("../migrations/0001_events.sql"),
     include_str!("../migrations/0002_views.sql"),
     include_str!("../migrations/0003_inline.sql"),
     include_str!("../migrations/0004_outbox.sql"),
+    include_str!("../migrations/0005_snapshots.sql"),
 ];
 
 /// Any number will do that nobody else uses: the processes that migrate at the same time meet at it.

@@ -1,4 +1,4 @@
-//! The store on PostgreSQL keeps to everything that a store of events and of views must.
+//! The store on PostgreSQL keeps to everything that a store of events, views and snapshots must.
 
 mod support;
 
@@ -42,4 +42,10 @@ mod views {
     use super::Database;
 
     watertight_events::view_store_tests!(Database);
+}
+
+mod snapshots {
+    use super::Database;
+
+    watertight_events::snapshot_store_tests!(Database);
 }

@@ -16,6 +16,7 @@ mod open;
 mod outbox;
 mod read;
 mod row;
+mod snapshot;
 mod store;
 mod task;
 mod transaction;

@@ -5,11 +5,12 @@ use watertight_events::StoreId;
 use crate::OpenError;
 
 /// The steps from an empty file to the present tables; the file's `user_version` counts those that were taken.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     include_str!("../migrations/0001_events.sql"),
     include_str!("../migrations/0002_views.sql"),
     include_str!("../migrations/0003_inline.sql"),
     include_str!("../migrations/0004_outbox.sql"),
+    include_str!("../migrations/0005_snapshots.sql"),
 ];
 
 /// Takes the steps that are missing, and tells which store it is.

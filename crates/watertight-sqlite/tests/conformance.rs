@@ -1,7 +1,9 @@
 //! The store in a file keeps to everything that an event store must, and a store of views.
 
 use tempfile::TempDir;
-use watertight_events::{conformance::Fixture, event_store_tests, view_store_tests};
+use watertight_events::{
+    conformance::Fixture, event_store_tests, snapshot_store_tests, view_store_tests,
+};
 use watertight_sqlite::SqliteStore;
 
 struct File {
@@ -36,3 +38,4 @@ impl File {
 
 event_store_tests!(File);
 view_store_tests!(File);
+snapshot_store_tests!(File);

@@ -1,9 +1,10 @@
-//! What Watertight tests its layers with, and what its users test theirs with.
+//! What Watertight tests its layers and services with, and what its users test theirs with.
 //!
 //! - [`FaultPlan`] and [`FaultLayer`]: errors, latency, hangs, panics and broken bodies, by script and by seed, changed
 //!   while the service runs.
 //! - [`Ledger`] and [`LedgerLayer`]: which calls a service got, when, how they ended, how many ran at once.
 //! - `contract`, behind the feature of that name: a suite of tests for any tower layer, one `#[test]` for each rule.
+//! - `cqrs`, behind the feature of that name: given, when, then for deciders, views and reactors.
 //! - [`never()`], [`ready_after`]: services and futures that misbehave on purpose; [`at_once()`]: a call without a runtime.
 //! - `Recorded`, behind the feature `metrics`: what was counted and measured.
 //!
@@ -12,6 +13,8 @@
 mod at_once;
 #[cfg(feature = "contract")]
 pub mod contract;
+#[cfg(feature = "cqrs")]
+pub mod cqrs;
 mod fault;
 mod ledger;
 #[cfg(feature = "metrics")]

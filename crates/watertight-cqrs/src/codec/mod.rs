@@ -1,12 +1,19 @@
 //! Events as a stored name and a JSON payload.
 
+mod chain;
+mod error;
 mod read;
+mod upcast;
 mod write;
 
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
-use watertight_events::{Kind, NewEvent, Recorded};
+use watertight_events::{Filter, Kind, NewEvent};
 
+pub use self::{
+    error::{CodecError, UpcasterError},
+    upcast::{Steps, Upcast, Upcasters},
+};
 use self::{read::Stored, write::Variants};
 
 /// The events of a decider: an enum whose variants have stored names.
@@ -35,10 +42,16 @@ use self::{read::Stored, write::Variants};
 /// assert_eq!(UserEvent::kinds(), ["user_created", "email_changed"]);
 /// ```
 pub trait Event: Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// The version of the shape that events of this stored name have now; 1 unless it was changed.
+    /// How stored events of the past become these; none unless a shape was changed.
     #[must_use]
-    fn schema(_kind: &str) -> u32 {
-        1
+    fn upcasters() -> &'static Upcasters {
+        Upcasters::none()
+    }
+
+    /// The version of the shape that events of this stored name have now: the one that the upcasters lead to.
+    #[must_use]
+    fn schema(kind: &str) -> u32 {
+        Self::upcasters().latest(kind)
     }
 
     /// The stored names of all variants.
@@ -79,6 +92,15 @@ pub trait Event: Serialize + DeserializeOwned + Send + Sync + 'static {
         content.end()?;
         Ok(event)
     }
+
+    /// The events that a stored one comes to, in their order: most often one, none or several where upcasters say so.
+    ///
+    /// # Errors
+    ///
+    /// It is of a newer version than this program knows, an upcaster does not take it, or its present shape cannot be decoded.
+    fn read(stored: &NewEvent) -> Result<Vec<Self>, CodecError> {
+        Self::upcasters().chain()?.read(stored)
+    }
 }
 
 /// The stored form of an event.
@@ -93,18 +115,16 @@ pub struct Encoded {
     pub payload: Bytes,
 }
 
-/// Why an event could not be stored, or what is stored is no event.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct CodecError(#[from] serde_json::Error);
-
 impl From<Encoded> for NewEvent {
     fn from(encoded: Encoded) -> Self {
         Self::new(encoded.kind, encoded.payload).schema(encoded.schema)
     }
 }
 
-/// The event in a stored one.
-pub(crate) fn decode<E: Event>(recorded: &Recorded) -> Result<E, CodecError> {
-    E::decode(&recorded.event.kind, &recorded.event.payload)
+/// Lets through what is stored as these events, and what becomes one of them.
+pub(crate) fn filter<E: Event>() -> Filter {
+    let (kinds, olds) = (E::kinds(), E::upcasters().sources());
+    let olds = olds.filter(|old| !kinds.is_empty() && !kinds.contains(old));
+    let kinds = kinds.iter().copied().chain(olds);
+    kinds.fold(Filter::all(), Filter::kind)
 }

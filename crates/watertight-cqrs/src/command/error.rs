@@ -50,7 +50,7 @@ pub enum CommandError<R> {
         /// What is wrong with it.
         why: Arc<str>,
     },
-    /// An event that was decided upon cannot be stored.
+    /// An event that was decided upon cannot be stored, or the upcasters do not fit together.
     Codec(Arc<CodecError>),
     /// The store failed.
     Store {
@@ -177,7 +177,7 @@ impl<R: fmt::Display> fmt::Display for CommandError<R> {
                 f,
                 "event {version} of stream {stream} cannot be read: {why}"
             ),
-            Self::Codec(why) => write!(f, "an event cannot be stored: {why}"),
+            Self::Codec(why) => write!(f, "events cannot be stored: {why}"),
             Self::Store { message, .. } => write!(f, "the store failed: {message}"),
             Self::Unknown => f.write_str("the store was lost, and with it the answer"),
         }

@@ -3,10 +3,13 @@ use std::{fmt, sync::Arc};
 use quick_cache::sync::Cache;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::PollSemaphore;
-use watertight_core::BuildError;
 use watertight_events::{EventStore, StreamId};
 
-use super::slot::Slot;
+use super::{
+    CommandHandlerBuilder,
+    slot::Slot,
+    snapshots::{SnapshotCounts, Snapshots},
+};
 use crate::Decider;
 
 /// A decider as a tower Service over an event store.
@@ -65,27 +68,11 @@ pub struct CommandHandler<D: Decider, S> {
     pub(super) place: Option<OwnedSemaphorePermit>,
 }
 
-/// Builds a [`CommandHandler`].
-///
-/// | setting | default | what it bounds |
-/// |---|---|---|
-/// | `places` | 1 024 | commands under way; more wait in `poll_ready` |
-/// | `streams` | 10 000 | streams kept in memory; the least used make room |
-/// | `attempts` | 10 | decisions on one command before a conflict is its answer |
-#[derive(Clone, Debug)]
-#[must_use = "a builder does nothing until `build`"]
-pub struct CommandHandlerBuilder<D, S> {
-    decider: D,
-    store: S,
-    places: usize,
-    streams: usize,
-    attempts: u32,
-}
-
 pub(super) struct Shared<D: Decider, S> {
     pub(super) decider: D,
     pub(super) store: S,
     pub(super) attempts: u32,
+    pub(super) snapshots: Option<Arc<Snapshots<D::State>>>,
     slots: Cache<StreamId, Arc<Slot<D::State>>>,
 }
 
@@ -97,13 +84,7 @@ impl<D: Decider, S: EventStore> CommandHandler<D, S> {
 
     /// Starts to build a handler.
     pub const fn builder(decider: D, store: S) -> CommandHandlerBuilder<D, S> {
-        CommandHandlerBuilder {
-            decider,
-            store,
-            places: 1_024,
-            streams: 10_000,
-            attempts: 10,
-        }
+        CommandHandlerBuilder::new(decider, store)
     }
 
     /// The store that it appends to.
@@ -112,64 +93,33 @@ impl<D: Decider, S: EventStore> CommandHandler<D, S> {
         &self.shared.store
     }
 
-    fn of(builder: CommandHandlerBuilder<D, S>) -> Self {
+    /// What became of its snapshots; nothing where it takes none.
+    #[must_use]
+    pub fn snapshots(&self) -> SnapshotCounts {
+        let snapshots = self.shared.snapshots.as_ref();
+        snapshots.map_or_else(SnapshotCounts::default, |it| it.counts())
+    }
+
+    pub(super) fn of(builder: CommandHandlerBuilder<D, S>) -> Self {
         let CommandHandlerBuilder {
             decider,
             store,
             places,
             streams,
             attempts,
+            snapshots,
         } = builder;
         Self {
             shared: Arc::new(Shared {
                 decider,
                 store,
                 attempts,
+                snapshots,
                 slots: Cache::new(streams),
             }),
             places: PollSemaphore::new(Arc::new(Semaphore::new(places))),
             place: None,
         }
-    }
-}
-
-impl<D: Decider, S: EventStore> CommandHandlerBuilder<D, S> {
-    /// Commands under way at the same time.
-    pub const fn places(mut self, commands: usize) -> Self {
-        self.places = commands;
-        self
-    }
-
-    /// Streams that are kept in memory.
-    pub const fn streams(mut self, streams: usize) -> Self {
-        self.streams = streams;
-        self
-    }
-
-    /// Decisions on one command when others come first again and again.
-    pub const fn attempts(mut self, attempts: u32) -> Self {
-        self.attempts = attempts;
-        self
-    }
-
-    /// Builds the handler.
-    ///
-    /// # Errors
-    ///
-    /// No places, more than a semaphore has, no streams, or no attempts.
-    pub fn build(self) -> Result<CommandHandler<D, S>, BuildError> {
-        let wrong =
-            |field, value, expected| Err(BuildError::invalid(D::CATEGORY, field, value, expected));
-        if !(1..=Semaphore::MAX_PERMITS).contains(&self.places) {
-            return wrong("places", self.places, "at least 1");
-        }
-        if self.streams == 0 {
-            return wrong("streams", 0, "at least 1");
-        }
-        if self.attempts == 0 {
-            return wrong("attempts", 0, "at least 1");
-        }
-        Ok(CommandHandler::of(self))
     }
 }
 

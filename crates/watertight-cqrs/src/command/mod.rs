@@ -1,9 +1,11 @@
 //! Commands: what is asked, what is answered, and the service in between.
 
+mod builder;
 mod error;
 mod handler;
 mod service;
 mod slot;
+mod snapshots;
 mod stream;
 mod turn;
 
@@ -13,9 +15,8 @@ use watertight_events::{Expected, Metadata, StreamId, Version, new_id};
 
 pub(crate) use self::stream::fold;
 pub use self::{
-    error::CommandError,
-    handler::{CommandHandler, CommandHandlerBuilder},
-    service::CommandFuture,
+    builder::CommandHandlerBuilder, error::CommandError, handler::CommandHandler,
+    service::CommandFuture, snapshots::SnapshotCounts,
 };
 use crate::{ConsistencyToken, IdempotencyKey};
 

@@ -1,6 +1,6 @@
 use std::{
     mem,
-    sync::{Mutex, MutexGuard},
+    sync::{Mutex, MutexGuard, atomic::AtomicU64},
 };
 
 use tokio::sync::Notify;
@@ -19,6 +19,8 @@ pub(super) struct Slot<T> {
     /// One caller at a time reads the stream.
     pub(super) loading: tokio::sync::Mutex<()>,
     settled: Notify,
+    /// The last version of which a snapshot is, or is on its way.
+    pub(super) snapshot: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -64,6 +66,7 @@ impl<T> Default for Slot<T> {
             }),
             loading: tokio::sync::Mutex::default(),
             settled: Notify::new(),
+            snapshot: AtomicU64::new(0),
         }
     }
 }

@@ -11,15 +11,15 @@ use std::{
 use tokio::time::{sleep, timeout_at};
 use watertight_core::Deadline;
 use watertight_events::{
-    Append, EventStore, Expected, Key, Metadata, NewEvent, StreamId, Write, WriteError, Written,
-    new_id,
+    Append, EventStore, Expected, Key, Metadata, NewEvent, StreamId, Version, Write, WriteError,
+    Written, new_id,
 };
 
 use super::{
     CommandError, CommandRequest, Committed,
     handler::Shared,
     slot::{Seen, Slot},
-    stream,
+    stream::{self, Whole},
 };
 use crate::{ConsistencyToken, Decider, Event};
 
@@ -158,6 +158,7 @@ impl<D: Decider, S: EventStore> Turn<'_, D, S> {
                 }
                 Ok(done) => {
                     on_the_way.committed(done.version());
+                    self.take_snapshot(&slot, done.version(), || None);
                     return Ok(self.committed(&done, events));
                 }
                 Err(WriteError::Conflict { .. }) if !self.is_exact() && left > 1 => {
@@ -212,10 +213,29 @@ impl<D: Decider, S: EventStore> Turn<'_, D, S> {
     async fn load(&self, slot: &Slot<D::State>) -> Result<(), Failed<D>> {
         let _one = slot.loading.lock().await;
         if slot.lock().seen().is_none() {
-            let (state, version) = stream::fold::<D, _>(&self.shared.store, &self.stream).await?;
-            slot.learn(state, version);
+            let Shared {
+                store, snapshots, ..
+            } = self.shared;
+            let snapshots = snapshots.as_deref();
+            let whole = stream::fold_from::<D, _>(store, snapshots, &self.stream).await?;
+            slot.snapshot.store(whole.snapshot.0, Ordering::Relaxed);
+            self.take_snapshot(slot, whole.version, || Some(whole.clone()));
+            slot.learn(whole.state, whole.version);
         }
         Ok(())
+    }
+
+    /// Has a snapshot taken, if one is due at this version, which is committed.
+    fn take_snapshot(
+        &self,
+        slot: &Slot<D::State>,
+        version: Version,
+        at_hand: impl FnOnce() -> Option<Whole<D::State>>,
+    ) {
+        if let Some(snapshots) = &self.shared.snapshots {
+            let store = &self.shared.store;
+            snapshots.take::<D, S>(store, &self.stream, slot, version, at_hand);
+        }
     }
 
     /// Whether what was seen is committed, and still the end of the stream: else nothing may be answered upon it.

@@ -17,7 +17,8 @@ pub(super) struct Batch<V: View>(Vec<Step<V>>);
 struct Step<V: View> {
     position: Position,
     stream: StreamId,
-    read: Result<Keyed<V::Event>, Why>,
+    /// What it comes to, which stays together: all of it has its effect on a document, or it is left out.
+    read: Result<Vec<Keyed<V::Event>>, Why>,
 }
 
 /// An event with its keys, each once.
@@ -42,7 +43,7 @@ impl<V: View> Batch<V> {
     pub(super) fn only(mut self, lane: &Lane) -> Self {
         if let Lane::Key(wanted) = lane {
             for step in &mut self.0 {
-                if let Ok((_, keys)) = &mut step.read {
+                for (_, keys) in step.read.iter_mut().flatten() {
                     keys.retain(|key| key == wanted);
                 }
             }
@@ -61,7 +62,7 @@ impl<V: View> Batch<V> {
         let mut lanes = HashSet::new();
         for step in &self.0 {
             lanes.insert(Lane::Stream(step.stream.clone()));
-            let keys = step.read.iter().flat_map(|(_, keys)| keys);
+            let keys = step.read.iter().flatten().flat_map(|(_, keys)| keys);
             lanes.extend(keys.map(|key| Lane::Key(key.clone())));
         }
         lanes.into_iter().collect()
@@ -79,13 +80,15 @@ impl<V: View> Batch<V> {
                     held.insert(whole.clone());
                     outcome.leave_out(whole, step.position, Some(Arc::clone(why)));
                 }
-                Ok((fact, keys)) => {
-                    for key in keys {
-                        let lane = Lane::Key(key.clone());
-                        if held.contains(&lane) {
-                            outcome.leave_out(lane, step.position, None);
-                        } else {
-                            documents.entry(key).or_default().push(fact);
+                Ok(facts) => {
+                    for (at, (fact, keys)) in facts.iter().enumerate() {
+                        for key in keys {
+                            let lane = Lane::Key(key.clone());
+                            if !held.contains(&lane) {
+                                documents.entry(key).or_default().push(fact);
+                            } else if !facts[..at].iter().any(|(_, before)| before.contains(key)) {
+                                outcome.leave_out(lane, step.position, None);
+                            }
                         }
                     }
                 }
@@ -100,19 +103,21 @@ impl<V: View> Batch<V> {
 
 impl<V: View> Step<V> {
     fn read(recorded: Recorded) -> Self {
-        let (position, stream) = (recorded.position, recorded.stream.clone());
         let read = caught(|| {
-            let fact = Fact::read(recorded).map_err(|why| why.to_string())?;
-            let keys: BTreeSet<_> = V::keys(&fact).into_iter().collect();
-            for key in &keys {
-                let document = Document::new(key.as_str(), "");
-                document.check().map_err(|why| why.to_string())?;
-            }
-            Ok((fact, keys))
+            let facts = Fact::read(&recorded).map_err(|why| why.to_string())?;
+            let keyed = facts.into_iter().map(|fact| {
+                let keys: BTreeSet<_> = V::keys(&fact).into_iter().collect();
+                for key in &keys {
+                    let document = Document::new(key.as_str(), "");
+                    document.check().map_err(|why| why.to_string())?;
+                }
+                Ok((fact, keys))
+            });
+            keyed.collect()
         });
         Self {
-            position,
-            stream,
+            position: recorded.position,
+            stream: recorded.stream,
             read,
         }
     }
@@ -141,16 +146,17 @@ impl Outcome {
         let after = fold::<V>(key, before, facts).unwrap_or_else(|_| {
             // The document was lost with the event that failed, so it is made again up to there.
             let mut last = before.cloned();
-            for (at, fact) in facts.iter().enumerate() {
-                match fold::<V>(key, last.as_ref(), &[fact]) {
+            let lane = || Lane::Key(key.to_owned());
+            // Step by step, because what one stored event was split into is applied together or left out together.
+            let mut steps = facts.chunk_by(|one, next| one.position == next.position);
+            while let Some(step) = steps.next() {
+                match fold::<V>(key, last.as_ref(), step) {
                     Ok(next) => last = next,
                     Err(why) => {
-                        let lane = Lane::Key(key.to_owned());
-                        self.leave_out(lane.clone(), fact.position, Some(why));
-                        for behind in &facts[at + 1..] {
-                            self.leave_out(lane.clone(), behind.position, None);
+                        self.leave_out(lane(), step[0].position, Some(why));
+                        for behind in steps.by_ref() {
+                            self.leave_out(lane(), behind[0].position, None);
                         }
-                        break;
                     }
                 }
             }

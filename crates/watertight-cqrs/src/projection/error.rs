@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 use watertight_events::{Position, ReadError, ViewError, ViewId, WriteError};
 
+use crate::UpcasterError;
+
 /// Why a projection or a reactor does not go on. What it has done up to there is done.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -25,6 +27,9 @@ pub enum ProjectionError {
         /// How far it has read.
         checkpoint: Position,
     },
+    /// The upcasters of its events do not fit together.
+    #[error(transparent)]
+    Upcasters(#[from] UpcasterError),
     /// The store of the view failed for good, or does not take what it was given.
     #[error(transparent)]
     View(#[from] ViewError),
@@ -51,7 +56,10 @@ impl ProjectionError {
             Self::Read(error) => error.transient,
             // The reactor's own position tells whether a write was done whose answer was lost.
             Self::Write(error) => error.is_transient() || matches!(error, WriteError::Unknown),
-            Self::Poison { .. } | Self::BeyondHead { .. } | Self::OldLease { .. } => false,
+            Self::Poison { .. }
+            | Self::BeyondHead { .. }
+            | Self::OldLease { .. }
+            | Self::Upcasters(_) => false,
         }
     }
 }

@@ -11,6 +11,7 @@ use super::{
     model::Model,
     patience::Halt,
 };
+use crate::Upcasters;
 
 /// The documents of a view.
 pub struct Folds<V>(PhantomData<fn() -> V>);
@@ -39,7 +40,8 @@ impl<V: View, S: ViewStore> Model<S> for Folds<V> {
     }
 
     async fn begin<E: EventStore>(_: &mut Lead<'_, Self, E, S>) -> Result<(), Halt> {
-        Ok(())
+        let fit = Upcasters::check_some::<V::Event>();
+        fit.map_err(|error| Halt::Failed(error.into()))
     }
 
     async fn take<E: EventStore>(

@@ -90,8 +90,7 @@ pub trait View: Send + Sync + 'static {
     /// The events that are read for it.
     #[must_use]
     fn filter() -> Filter {
-        let kinds = Self::Event::kinds().iter().copied();
-        let filter = kinds.fold(Filter::all(), Filter::kind);
+        let filter = codec::filter::<Self::Event>();
         let categories = Self::CATEGORIES.iter().copied();
         categories.fold(filter, Filter::category)
     }
@@ -103,6 +102,8 @@ pub trait View: Send + Sync + 'static {
 pub struct Fact<E> {
     /// What happened.
     pub event: E,
+    /// Which one it is of those that one stored event was split into; 0 for the first, or the only one.
+    pub part: usize,
     /// Its place in the store.
     pub position: Position,
     /// The stream it is in.
@@ -121,6 +122,7 @@ impl<E> Fact<E> {
     pub fn new(stream: StreamId, position: Position, event: E) -> Self {
         Self {
             event,
+            part: 0,
             position,
             stream,
             version: Version(1),
@@ -131,15 +133,22 @@ impl<E> Fact<E> {
 }
 
 impl<E: Event> Fact<E> {
-    /// The event in a stored one.
-    pub fn read(recorded: Recorded) -> Result<Self, CodecError> {
-        Ok(Self {
-            event: codec::decode(&recorded)?,
+    /// What a stored event comes to, all of it at its place: see [`Event::read`].
+    ///
+    /// # Errors
+    ///
+    /// What [`Event::read`] says.
+    pub fn read(recorded: &Recorded) -> Result<Vec<Self>, CodecError> {
+        let events = E::read(&recorded.event)?.into_iter();
+        let facts = events.enumerate().map(|(part, event)| Self {
+            event,
+            part,
             position: recorded.position,
-            stream: recorded.stream,
+            stream: recorded.stream.clone(),
             version: recorded.version,
             recorded_at: recorded.recorded_at,
-            metadata: recorded.event.metadata,
-        })
+            metadata: recorded.event.metadata.clone(),
+        });
+        Ok(facts.collect())
     }
 }

@@ -44,7 +44,11 @@ impl<V> Delivery<V> {
     /// attempt and every process.
     #[must_use]
     pub fn key(&self, effect: &str) -> String {
-        format!("{}/{effect}/{}", self.reactor, self.metadata.message)
+        let (reactor, message) = (&self.reactor, self.metadata.message);
+        match self.part {
+            0 => format!("{reactor}/{effect}/{message}"),
+            part => format!("{reactor}/{effect}/{message}/{part}"),
+        }
     }
 
     /// A command that this event causes, done once under the [key](Self::key) of the effect for as long as keys are kept.

@@ -95,6 +95,12 @@ impl Emit {
         self.appends.is_empty()
     }
 
+    /// What is appended, for tests of a reactor.
+    #[must_use]
+    pub fn appends(&self) -> &[Append] {
+        &self.appends
+    }
+
     /// What the store is asked for.
     pub(super) fn write(self, cause: &Metadata) -> Write {
         let mut appends = self.appends;

@@ -5,7 +5,7 @@ use tower_service::Service;
 use watertight_events::{EventStore, Filter, Position, ViewId, ViewStore};
 
 use super::{Delivery, Emit, attempt::Attempts};
-use crate::{Event, Fact, Runner};
+use crate::{Event, Fact, Runner, codec};
 
 /// Does something about events: a side effect, or events of its own.
 ///
@@ -105,12 +105,11 @@ where
     pub fn new(name: impl Into<Arc<str>>, start: Start, events: E, views: S, service: R) -> Self {
         let name = name.into();
         let view = Self::id(&name);
-        let kinds = V::kinds().iter().copied();
         let reactions = Reactions {
             name,
             consumer: Arc::clone(&view.name),
             start,
-            filter: kinds.fold(Filter::all(), Filter::kind),
+            filter: codec::filter::<V>(),
             attempts: Attempts::default(),
             key: None,
             state: Mutex::new(State {
@@ -134,7 +133,7 @@ where
     }
 
     /// Keeps those events in order that have the same key: an event that is parked holds up the later ones of its key, and no
-    /// others. A panic is as good as an event that cannot be read.
+    /// others. What one stored event was split into has the key of its first. A panic is as good as an event that cannot be read.
     pub fn key(mut self, key: impl Fn(&Fact<V>) -> String + Send + Sync + 'static) -> Self {
         self.model.key = Some(Box::new(key));
         self

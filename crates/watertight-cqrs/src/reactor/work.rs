@@ -12,12 +12,12 @@ use super::{
     run::{Reacts, State},
 };
 use crate::{
-    Event, Fact, Model, ProjectionState,
+    Event, Fact, Model, ProjectionState, Upcasters,
     projection::{batch::caught, lead::Lead, patience::Halt},
 };
 
-/// An event with the lane that it keeps to.
-type Laned<V> = (Fact<V>, Lane);
+/// What a stored event comes to, with the lane that it keeps to.
+type Laned<V> = (Vec<Fact<V>>, Lane);
 
 /// What is wrong with an event.
 type Why = Arc<str>;
@@ -28,6 +28,7 @@ impl<V: Event, R: Reacts<V>, S: ViewStore> Model<S> for Reactions<V, R> {
     }
 
     async fn begin<E: EventStore>(lead: &mut Lead<'_, Self, E, S>) -> Result<(), Halt> {
+        Upcasters::check_some::<V>().map_err(|error| Halt::Failed(error.into()))?;
         let tracked = lead.take_over().await?;
         lead.runner.model.state.lock().await.tracked = tracked;
         Ok(())
@@ -54,14 +55,16 @@ impl<V: Event, R: Reacts<V>, S: ViewStore> Model<S> for Reactions<V, R> {
                 _ if held.contains(&whole) => (whole, None),
                 Err(why) => (whole, Some(why)),
                 Ok((_, lane)) if held.contains(&lane) => (lane, None),
-                Ok((fact, lane)) => match lead.react(&mut state, fact, Once::Moving).await? {
-                    Ok(()) => {
-                        lead.position = position;
-                        lead.tell();
-                        continue;
+                Ok((facts, lane)) => {
+                    match lead.react_to_all(&mut state, facts, Once::Moving).await? {
+                        Ok(()) => {
+                            lead.position = position;
+                            lead.tell();
+                            continue;
+                        }
+                        Err(why) => (lane, Some(why)),
                     }
-                    Err(why) => (lane, Some(why)),
-                },
+                }
             };
             held.insert(lane.clone());
             lead.leave_out(lane, position, why).await?;
@@ -88,7 +91,7 @@ impl<V: Event, R: Reacts<V>, S: ViewStore> Model<S> for Reactions<V, R> {
                     Some((lane, None))
                 }
                 // Should it fail again, what follows in this lane waits for it as before.
-                Ok((fact, _)) => match lead.react(&mut state, fact, Once::Keyed).await? {
+                Ok((facts, _)) => match lead.react_to_all(&mut state, facts, Once::Keyed).await? {
                     Ok(()) => None,
                     Err(why) => Some((parked.lane.clone(), Some(why))),
                 },
@@ -110,16 +113,16 @@ impl<V: Event, R: Reacts<V>, S: ViewStore> Model<S> for Reactions<V, R> {
 impl<V: Event, R> Reactions<V, R> {
     fn read(&self, recorded: Recorded) -> Result<Laned<V>, Why> {
         caught(|| {
-            let fact = Fact::read(recorded).map_err(|why| why.to_string())?;
-            let lane = match &self.key {
-                Some(key) => Lane::Key(key(&fact)),
-                None => Lane::Stream(fact.stream.clone()),
+            let facts = Fact::read(&recorded).map_err(|why| why.to_string())?;
+            let lane = match (&self.key, facts.first()) {
+                (Some(key), Some(first)) => Lane::Key(key(first)),
+                _ => Lane::Stream(recorded.stream),
             };
             if let Lane::Key(key) = &lane {
                 let document = Document::new(key.as_str(), "");
                 document.check().map_err(|why| why.to_string())?;
             }
-            Ok((fact, lane))
+            Ok((facts, lane))
         })
     }
 }
@@ -131,6 +134,25 @@ where
     E: EventStore,
     S: ViewStore,
 {
+    /// Reacts to all that a stored event comes to, in order.
+    async fn react_to_all(
+        &mut self,
+        state: &mut State<R>,
+        mut facts: Vec<Fact<V>>,
+        once: Once,
+    ) -> Result<Result<(), Why>, Halt> {
+        let Some(last) = facts.pop() else {
+            return Ok(Ok(()));
+        };
+        for fact in facts {
+            // The position cannot move into the midst of an event, so it moves with what is emitted last.
+            if let Err(why) = self.react(state, fact, Once::Keyed).await? {
+                return Ok(Err(why));
+            }
+        }
+        self.react(state, last, once).await
+    }
+
     /// Tries until it is done, or there is no try left: then why.
     async fn react(
         &mut self,

@@ -7,6 +7,7 @@ mod commits;
 mod keys;
 mod limits;
 mod reading;
+pub mod snapshot;
 mod subscribing;
 mod support;
 mod tracking;

@@ -97,7 +97,9 @@ impl Registered {
             let moved = (plan.guard, plan.head);
             let applying = apply(connection, view, &*model, &events, moved);
             match timeout(limit, applying).await {
-                Ok(applied) if start.elapsed() < limit => applied.map_err(refused)?,
+                Ok(applied) if start.elapsed() < limit => {
+                    applied.map_err(|error| refused(&error))?;
+                }
                 _ => {
                     // A smaller batch may take less.
                     let why = format!("read model {view} took too long for a commit");
@@ -110,7 +112,7 @@ impl Registered {
 }
 
 /// A model that does not take the events, or a database that fails.
-fn refused(error: ViewError) -> CommitError {
+fn refused(error: &ViewError) -> CommitError {
     let message = error.to_string().into();
     if error.is_transient() {
         let transient = true;

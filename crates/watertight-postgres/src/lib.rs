@@ -9,6 +9,7 @@ mod connection;
 mod error;
 mod inline;
 mod journal;
+mod locked;
 mod migrate;
 mod news;
 mod open;

@@ -8,14 +8,8 @@ use watertight_events::{
 };
 
 use crate::{
-    OpenError, PostgresStore,
-    connection::Own,
-    inline::Models,
-    journal,
-    migrate::migrate,
-    news,
-    store::Inner,
-    writer::{Batches, Commits},
+    OpenError, PostgresStore, connection::Own, inline::Models, journal, locked::Commits,
+    migrate::migrate, news, store::Inner, writer::Batches,
 };
 
 /// Opens a [`PostgresStore`].

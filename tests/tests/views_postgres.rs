@@ -19,9 +19,10 @@ use own_server::Server;
 use server::database;
 use sqlx::{Connection, PgConnection, Row, postgres::PgPoolOptions, query, query_scalar};
 use tally::{Counted, Tallies, Tally, TallyRows};
-use watertight_cqrs::{Event, Projection, ProjectionHandle, TableRunner};
+use watertight_cqrs::{Event, Projection, ProjectionHandle, ProjectionState, TableRunner, View};
 use watertight_events::{
-    EventStore, Expected, Filter, NewEvent, Position, StreamId, Subscription, Write, WriteError,
+    EventStore, Expected, Filter, Find, NewEvent, Position, StreamId, Subscription, ViewStore,
+    Write, WriteError,
 };
 use watertight_postgres::PostgresStore;
 
@@ -140,6 +141,37 @@ async fn an_inline_read_model_of_a_process_that_was_killed_has_every_event() {
         matches!(refused, Err(WriteError::NotAttached { .. })),
         "{refused:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_node_that_stands_by_for_an_inline_read_model_appends_too() {
+    let url = database("nodes").await;
+    let nodes = [open(&url).await, open(&url).await];
+    let inline = |store: &PostgresStore| {
+        let view = Projection::<Tallies, _, _>::new(store.clone(), store.clone()).inline();
+        let handle = view.handle();
+        tokio::spawn(view.run());
+        handle
+    };
+    let first = inline(&nodes[0]);
+    let attached = first.until(|it| it.state == ProjectionState::Inline).await;
+    assert!(!attached.state.has_ended());
+    let second = inline(&nodes[1]);
+    second
+        .until(|it| it.state == ProjectionState::Standby)
+        .await;
+    for _ in 0..5 {
+        for store in &nodes {
+            fill(store, 100).await;
+        }
+    }
+    let head = Position(1_000);
+    let stored = nodes[0].find(&Tallies::id(), &Find::all()).await;
+    let stored = stored.unwrap().documents.into_iter().map(|it| {
+        let tally: Tally = serde_json::from_slice(&it.body).unwrap();
+        (it.key, tally)
+    });
+    assert_eq!(stored.collect::<Fold>(), folded(&nodes[1], head).await);
 }
 
 #[tokio::test]

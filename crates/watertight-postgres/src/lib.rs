@@ -10,6 +10,7 @@ mod error;
 mod inbox;
 mod inline;
 mod journal;
+mod locked;
 mod migrate;
 mod moving;
 mod news;

@@ -11,15 +11,8 @@ use watertight_events::{
 };
 
 use crate::{
-    OpenError, PostgresStore,
-    connection::Own,
-    inbox,
-    inline::Models,
-    journal,
-    migrate::migrate,
-    news,
-    store::Inner,
-    writer::{Batches, Commits},
+    OpenError, PostgresStore, connection::Own, inbox, inline::Models, journal, locked::Commits,
+    migrate::migrate, news, store::Inner, writer::Batches,
 };
 
 /// Opens a [`PostgresStore`].

@@ -44,8 +44,6 @@ struct Known<T> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Seen {
     pub(super) version: Version,
-    /// The event on its way that it was decided upon.
-    pub(super) upon: Option<Uuid>,
     era: u64,
 }
 
@@ -133,10 +131,15 @@ impl<T: Default> Core<T> {
         let known = self.known.as_ref()?;
         let seen = Seen {
             version: known.version,
-            upon: known.last.filter(|_| known.version > self.committed),
             era: self.era,
         };
         Some((&known.state, seen))
+    }
+
+    /// The last event that the state is made of, if it is still on its way.
+    pub(super) fn upon(&self) -> Option<Uuid> {
+        let known = self.known.as_ref()?;
+        known.last.filter(|_| known.version > self.committed)
     }
 
     /// Moves the state over the events that were sent, by their ids. If `evolve` panics, nothing is known afterwards.

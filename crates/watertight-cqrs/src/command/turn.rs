@@ -9,6 +9,7 @@ use std::{
 };
 
 use tokio::time::{sleep, timeout_at};
+use uuid::Uuid;
 use watertight_core::Deadline;
 use watertight_events::{
     Append, EventStore, Expected, Key, Metadata, NewEvent, StreamId, Version, Write, WriteError,
@@ -102,7 +103,7 @@ impl<D: Decider, S: EventStore> Turn<'_, D, S> {
                     Ok(events) => events,
                     Err(look) => return Poll::Ready(look),
                 };
-                let append = match self.append(&events, seen) {
+                let append = match self.append(&events, seen.version, core.upon()) {
                     Ok(append) => append,
                     Err(error) => return Poll::Ready(Look::Failed(error)),
                 };
@@ -187,7 +188,12 @@ impl<D: Decider, S: EventStore> Turn<'_, D, S> {
         Ok(events)
     }
 
-    fn append(&self, events: &[D::Event], seen: Seen) -> Result<Append, Failed<D>> {
+    fn append(
+        &self,
+        events: &[D::Event],
+        version: Version,
+        upon: Option<Uuid>,
+    ) -> Result<Append, Failed<D>> {
         let events = events.iter().map(|event| {
             let encoded = event.encode()?;
             Ok(NewEvent {
@@ -197,10 +203,10 @@ impl<D: Decider, S: EventStore> Turn<'_, D, S> {
                 metadata: self.metadata.caused(new_id()),
             })
         });
-        let expected = match (self.expected, seen.upon) {
+        let expected = match (self.expected, upon) {
             (Some(after @ Expected::After(..)), _) => after,
-            (_, Some(event)) => Expected::After(seen.version, event),
-            (_, None) => Expected::Exact(seen.version),
+            (_, Some(event)) => Expected::After(version, event),
+            (_, None) => Expected::Exact(version),
         };
         Ok(Append {
             stream: self.stream.clone(),

@@ -137,6 +137,8 @@ where
     /// when it is run the next time.
     pub fn inline(mut self) -> Self {
         let (store, model) = (self.views.clone(), Arc::new(self.model.clone()));
+        // While another process runs it, this one appends as well.
+        store.know(&self.view, Arc::<M>::clone(&model));
         self.attach = Some(Arc::new(move |lease, from| {
             let (store, model) = (store.clone(), Arc::clone(&model));
             Box::pin(async move { store.attach(&lease, from, model).await })

@@ -54,6 +54,11 @@ pub trait InlineStore: TableStore {
         model: Arc<dyn Inline<Self::Transaction>>,
     ) -> impl Future<Output = Result<(), ViewError>> + Send;
 
+    /// Lets this process append, too, where another one that shares the store has attached the model, or will.
+    ///
+    /// By itself it attaches nothing. A store that belongs to one process has nothing to do.
+    fn know(&self, _view: &ViewId, _model: Arc<dyn Inline<Self::Transaction>>) {}
+
     /// Has a read model run beside the events again. One that is not attached is no error.
     ///
     /// # Errors

@@ -42,6 +42,10 @@ impl InlineStore for PostgresStore {
             .await
     }
 
+    fn know(&self, view: &ViewId, model: Model) {
+        self.0.models.attach(view.clone(), model);
+    }
+
     async fn retire(&self, view: &ViewId) -> Result<(), ViewError> {
         self.change(retire(self.pool(), view)).await?;
         self.0.models.forget(view);

@@ -93,8 +93,6 @@ fn refused(view: &ViewId, error: &WorkError) -> ViewError {
 }
 
 fn is_aborted(error: &sqlx::Error) -> bool {
-    let code = error
-        .as_database_error()
-        .and_then(sqlx::error::DatabaseError::code);
-    code.as_deref() == Some("25P02")
+    let said = error.as_database_error();
+    said.is_some_and(|said| said.code().as_deref() == Some("25P02"))
 }

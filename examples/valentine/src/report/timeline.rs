@@ -77,11 +77,11 @@ mod tests {
             .map(|act| World::BOTH.map(|world| played(act, world, &[])));
         let timeline = Timeline::new(day.as_flattened());
         let starts: Vec<_> = timeline.scenes().iter().map(|scene| scene.start).collect();
-        assert_eq!(starts, [0.0, 2.0]);
-        assert_eq!(timeline.scenes()[1].trouble, (2.5, 5.0));
-        assert_eq!(timeline.end(), 5.0);
+        assert_eq!(starts, [0.0, 1.5]);
+        assert_eq!(timeline.scenes()[1].trouble, (2.0, 4.5));
+        assert_eq!(timeline.end(), 4.5);
         let shifted = timeline.shift(Act::EmailHangs, vec![(0.5, 7.0)]);
-        assert_eq!(shifted, [(2.5, 7.0)]);
+        assert_eq!(shifted, [(2.0, 7.0)]);
     }
 
     #[test]

@@ -118,17 +118,21 @@ impl<Q: Clone + Eq + Hash, Res> Stale<Q, Res> {
         }
     }
 
+    pub(crate) fn is_light(&self, response: &Res) -> bool {
+        let weigh = self.0.config.weigh.as_ref();
+        weigh.is_none_or(|weigh| weigh(response) <= self.0.config.max_size)
+    }
+}
+
+/// For a response that was not young when it came.
+#[cfg(feature = "http")]
+impl<Q, Res> Stale<Q, Res> {
     pub(crate) fn max_age(&self) -> Duration {
         self.0.config.max_age
     }
 
     pub(crate) fn refresh_after(&self) -> Duration {
         self.0.config.refresh_after
-    }
-
-    pub(crate) fn is_light(&self, response: &Res) -> bool {
-        let weigh = self.0.config.weigh.as_ref();
-        weigh.is_none_or(|weigh| weigh(response) <= self.0.config.max_size)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Events as rows of the table `events`.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use sqlx::{Row, postgres::PgRow};
@@ -9,8 +9,10 @@ use watertight_events::{Metadata, NewEvent, Position, Recorded, StreamId, Versio
 
 /// The columns that [`recorded`] reads.
 pub(crate) const COLUMNS: &str =
-    "position, stream_id, version, event_id, type, schema_version, payload, metadata,
-    (extract(epoch FROM recorded_at) * 1000000)::bigint AS recorded_at";
+    "position, stream_id, version, event_id, type, schema_version, payload, metadata, recorded_at";
+
+/// When PostgreSQL's time begins: 1 January 2000, in seconds since 1970.
+const EPOCH: Duration = Duration::from_secs(946_684_800);
 
 /// Rows as PostgreSQL takes many at once: an array per column.
 #[derive(Debug, Default)]
@@ -60,7 +62,7 @@ pub(crate) fn recorded(row: &PgRow) -> sqlx::Result<Recorded> {
         position: Position(unsigned(row.try_get("position")?)),
         stream: StreamId::from(row.try_get::<&str, _>("stream_id")?),
         version: Version(unsigned(row.try_get("version")?)),
-        recorded_at: UNIX_EPOCH + Duration::from_micros(unsigned(row.try_get("recorded_at")?)),
+        recorded_at: time(row)?,
         event: NewEvent {
             kind: row.try_get::<String, _>("type")?.into(),
             schema: u32::try_from(schema).unwrap_or_default(),
@@ -68,6 +70,17 @@ pub(crate) fn recorded(row: &PgRow) -> sqlx::Result<Recorded> {
             metadata,
         },
     })
+}
+
+/// A `timestamptz` as it is sent: microseconds. To have the server make a number of it costs as much as all the rest of a row.
+fn time(row: &PgRow) -> sqlx::Result<SystemTime> {
+    let sent = row.try_get_raw("recorded_at")?.as_bytes();
+    let micros = sent.and_then(|sent| Ok(i64::from_be_bytes(sent.try_into()?)));
+    let micros = micros.map_err(|error| sqlx::Error::ColumnDecode {
+        index: "recorded_at".to_owned(),
+        source: error,
+    })?;
+    Ok(UNIX_EPOCH + EPOCH + Duration::from_micros(unsigned(micros)))
 }
 
 /// The longest time that is kept, in microseconds: a hundred years.

@@ -39,6 +39,9 @@ enum What {
     Cqrs,
 }
 
+/// Where the figures of these are.
+const MEASURED: [&str; 4] = ["counts", "telemetry", "instructions", "http"];
+
 /// What is measured beside the time of calls, by programs of their own.
 const PARTS: [What; 4] = [
     What::Counts,
@@ -111,7 +114,7 @@ fn measure<'w>(workspace: &'w Workspace, what: What, args: &[String]) -> anyhow:
 /// The time of calls, and one table of everything that was measured before.
 fn table<'w>(workspace: &'w Workspace, args: &[String]) -> Step<'w> {
     let mut all = run(workspace, "watertight-peers", "layers");
-    for part in ["counts", "telemetry", "instructions", "http"] {
+    for part in MEASURED {
         all.args(["--with", part]);
     }
     finish("layers", vec![all], args)
@@ -196,8 +199,11 @@ fn tools<'w>(programs: &'static [&'static str]) -> Step<'w> {
 /// A table must not show the figures of another run.
 fn forget(workspace: &Workspace) -> anyhow::Result<String> {
     let folder = workspace.target(FIGURES);
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
+    for name in MEASURED {
+        let file = folder.join(format!("{name}.json"));
+        if file.exists() {
+            fs::remove_file(file)?;
+        }
     }
     Ok("removed".to_owned())
 }
